@@ -65,3 +65,31 @@ pub const PORT_ALERT_SET: c_int = 0x01;
 pub const PORT_ALERT_UPDATE: c_int = 0x02;
 /// Both at once, which is invalid.
 pub const PORT_ALERT_INVALID: c_int = PORT_ALERT_SET | PORT_ALERT_UPDATE;
+
+/// The file was read.
+pub const FILE_ACCESS: c_int = 0x0000_0001;
+/// The file's content changed.
+pub const FILE_MODIFIED: c_int = 0x0000_0002;
+/// The file's attributes changed.
+pub const FILE_ATTRIB: c_int = 0x0000_0004;
+/// The file was truncated.
+pub const FILE_TRUNC: c_int = 0x0010_0000;
+/// Watch a symbolic link itself. Asked for, never returned.
+pub const FILE_NOFOLLOW: c_int = 0x1000_0000;
+/// The file was deleted. Comes unasked.
+pub const FILE_DELETE: c_int = 0x0000_0010;
+/// Another file was renamed to the file's name. Comes unasked.
+pub const FILE_RENAME_TO: c_int = 0x0000_0020;
+/// The file was renamed. Comes unasked.
+pub const FILE_RENAME_FROM: c_int = 0x0000_0040;
+/// The file system was unmounted. Comes unasked.
+pub const UNMOUNTED: c_int = 0x2000_0000;
+/// A file system was mounted over the file. Comes unasked.
+pub const MOUNTEDOVER: c_int = 0x4000_0000;
+/// All events that come unasked.
+pub const FILE_EXCEPTION: c_int = FILE_DELETE | FILE_RENAME_TO | FILE_RENAME_FROM | UNMOUNTED | MOUNTEDOVER;
+
+/// The value of `sigev_notify` that asks for an event.
+///
+/// illumos has 4 here, which is `SIGEV_THREAD_ID` on Linux; Linux and its C libraries know nothing of this value.
+pub const SIGEV_PORT: c_int = 0x4550;
