@@ -1,0 +1,51 @@
+/*
+ * What event ports on Linux have beyond illumos's <port.h>.
+ *
+ * A program that runs on both systems needs none of this. Test for it with
+ * #ifdef __linux__.
+ *
+ * SPDX-License-Identifier: MPL-2.0
+ */
+#ifndef EVENT_PORTS_PORT_LINUX_H
+#define EVENT_PORTS_PORT_LINUX_H
+
+#include <port.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Promises of port_linux_trust. Each saves a system call: the first in every
+ * call on the port, the second in every event of a descriptor.
+ */
+
+/* This number of the port is closed through port_linux_close alone. */
+#define PORT_TRUST_NUMBER 0x1
+/* An associated descriptor that has duplicates is dissociated before it is closed. */
+#define PORT_TRUST_DESCRIPTORS 0x2
+
+/*
+ * (port, flags): says which promises the program keeps, in place of those it
+ * made before. Returns 0, or -1 with errno set.
+ */
+int port_linux_trust(int, int);
+
+/*
+ * (port): closes the port like close(2), but frees what it holds at once, and
+ * wakes the threads that wait on it, with EBADF. Returns 0, or -1 with errno set.
+ */
+int port_linux_close(int);
+
+/*
+ * (max): sets how many events a port created from now on holds: what
+ * process.max-port-events is to illumos. The default is 65536. Returns 0, or
+ * -1 with EINVAL for a max of 0.
+ */
+int port_linux_set_max_events(unsigned int);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
