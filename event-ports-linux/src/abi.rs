@@ -1,111 +1,242 @@
-//! The functions C programs call.
+//! The functions C programs call: they check arguments, and turn errors into -1 and `errno`.
 
-use crate::types::port_event;
+use crate::errno::{Errno, Result};
+use crate::port::Sink;
+use crate::registry;
+use crate::retrieve::{self, Outcome};
+use crate::source::{alert, fd, user};
+use crate::timeout::Timeout;
+use crate::types::{PORT_SOURCE_FD, port_event};
 use libc::{c_int, c_uint, c_void, timespec};
 
-fn enosys() -> c_int {
-    // SAFETY: errno's location is valid for the calling thread.
-    unsafe { *libc::__errno_location() = libc::ENOSYS };
+/// For [`port_linux_trust`]: this descriptor number stays the port until [`port_linux_close`] closes it, so calls need
+/// not ask the kernel whether it still is.
+pub const PORT_TRUST_NUMBER: c_int = 0x1;
+
+/// For [`port_linux_trust`]: an associated descriptor that has duplicates, here or in a child, is dissociated before it
+/// is closed, so retrieving its event need not ask the kernel whether it is still open.
+pub const PORT_TRUST_DESCRIPTORS: c_int = 0x2;
+
+fn status(result: Result<()>) -> c_int {
+    match result {
+        Ok(()) => 0,
+        Err(e) => fail(e),
+    }
+}
+
+fn fail(e: Errno) -> c_int {
+    e.set();
     -1
 }
 
-/// Creates a port.
+/// Creates a port and returns its descriptor. It is not close-on-exec (CREATE-2).
+///
+/// Fails with `EAGAIN` when there are too many ports, and `EMFILE` when there is no descriptor left.
 #[unsafe(no_mangle)]
 pub extern "C" fn port_create() -> c_int {
-    enosys()
+    registry::create().unwrap_or_else(fail)
 }
 
-/// Associates an object with a port.
+/// Associates an object with a port, for one event; associates it anew where it is already.
 ///
 /// # Safety
-/// `object` is valid for the source.
+/// For `PORT_SOURCE_FILE`, `object` is the address of a `file_obj` whose `fo_name` is a path.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn port_associate(
-    _port: c_int,
-    _source: c_int,
-    _object: usize,
-    _events: c_int,
-    _user: *mut c_void,
+    port: c_int,
+    source: c_int,
+    object: usize,
+    events: c_int,
+    user: *mut c_void,
 ) -> c_int {
-    enosys()
+    status(registry::enter(port).and_then(|mut port| match source {
+        PORT_SOURCE_FD => fd::associate(&mut port, object, events, user as usize),
+        _ => Err(Errno::INVAL),
+    }))
 }
 
-/// Ends an association.
+/// Ends an association, and takes back its event if that was not retrieved yet.
 #[unsafe(no_mangle)]
-pub extern "C" fn port_dissociate(_port: c_int, _source: c_int, _object: usize) -> c_int {
-    enosys()
+pub extern "C" fn port_dissociate(port: c_int, source: c_int, object: usize) -> c_int {
+    status(registry::enter(port).and_then(|mut port| match source {
+        PORT_SOURCE_FD => fd::dissociate(&mut port, object),
+        _ => Err(Errno::INVAL),
+    }))
 }
 
-/// Sends an event.
+/// Puts an event of the program's own into a port's queue. Async-signal-safe once the port has been used.
 #[unsafe(no_mangle)]
-pub extern "C" fn port_send(_port: c_int, _events: c_int, _user: *mut c_void) -> c_int {
-    enosys()
+pub extern "C" fn port_send(port: c_int, events: c_int, user: *mut c_void) -> c_int {
+    status(user::send(port, events, user as usize))
 }
 
-/// Sends an event to several ports.
+/// Sends an event to each of `nent` ports. Returns how many got it; for the others `errors` tells why not.
 ///
 /// # Safety
-/// Both arrays hold `nent` entries.
+/// `ports` has `nent` entries. So has `errors`, which is written only if a port did not get the event (SENDN-2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn port_sendn(
-    _ports: *mut c_int,
-    _errors: *mut c_int,
-    _nent: c_uint,
-    _events: c_int,
-    _user: *mut c_void,
+    ports: *mut c_int,
+    errors: *mut c_int,
+    nent: c_uint,
+    events: c_int,
+    user: *mut c_void,
 ) -> c_int {
-    enosys()
+    if nent == 0 {
+        return fail(Errno::INVAL);
+    }
+    if ports.is_null() {
+        return fail(Errno::FAULT);
+    }
+    let nent = nent as usize;
+    let mut failed = false;
+    let mut sent = 0;
+    for at in 0..nent {
+        // SAFETY: `at` is below `nent`.
+        let result = user::send(unsafe { ports.add(at).read() }, events, user as usize);
+        let error = result.map_or_else(|e| e.0, |()| 0);
+        sent += c_int::from(result.is_ok());
+        if errors.is_null() {
+            failed |= result.is_err();
+            continue;
+        }
+        if result.is_err() && !failed {
+            failed = true;
+            for earlier in 0..at {
+                // SAFETY: `earlier` is below `nent`, and a port has failed, so the array is there.
+                unsafe { errors.add(earlier).write(0) };
+            }
+        }
+        if failed {
+            // SAFETY: as above.
+            unsafe { errors.add(at).write(error) };
+        }
+    }
+    if failed && errors.is_null() { fail(Errno::FAULT) } else { sent }
 }
 
 /// Retrieves one event.
 ///
-/// # Safety
-/// The pointers are valid or null.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn port_get(_port: c_int, _event: *mut port_event, _timeout: *mut timespec) -> c_int {
-    enosys()
-}
-
-/// Retrieves several events.
+/// With a timeout of zero and no event it returns 0 and writes nothing (GET-3): set `portev_source` to 0 before.
 ///
 /// # Safety
-/// The pointers are valid or null; `list` has room for `max` events.
+/// `event` is null or has room for an event; `timeout` is null or points to one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn port_get(port: c_int, event: *mut port_event, timeout: *mut timespec) -> c_int {
+    let timeout = if timeout.is_null() {
+        Timeout::Forever
+    } else {
+        // SAFETY: the caller's promise.
+        Timeout::Value(unsafe { timeout.read() })
+    };
+    if event.is_null() {
+        return fail(registry::enter(port).err().unwrap_or(Errno::FAULT));
+    }
+    // SAFETY: the caller's promise.
+    let mut sink = unsafe { Sink::new(event, 1) };
+    match retrieve::retrieve(port, &mut sink, 1, timeout, false) {
+        Ok(Outcome::Done) => 0,
+        Ok(Outcome::TimedOut) => fail(Errno::TIME),
+        Err(e) => fail(e),
+    }
+}
+
+/// Waits for at least `*nget` events, retrieves up to `max`, and stores their number in `*nget`.
+///
+/// With `ETIME` `*nget` events have been retrieved nevertheless (GETN-8); with any other error none, and `*nget` is as
+/// it was. With `max` 0 it stores how many events are pending.
+///
+/// # Safety
+/// `list` has room for `max` events, `nget` is null or points to a count, `timeout` is null or points to one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn port_getn(
-    _port: c_int,
-    _list: *mut port_event,
-    _max: c_uint,
-    _nget: *mut c_uint,
-    _timeout: *mut timespec,
+    port: c_int,
+    list: *mut port_event,
+    max: c_uint,
+    nget: *mut c_uint,
+    timeout: *mut timespec,
 ) -> c_int {
-    enosys()
+    if nget.is_null() {
+        return fail(Errno::INVAL);
+    }
+    // SAFETY: the caller's promise.
+    let min = unsafe { nget.read() };
+    let timeout = if timeout.is_null() { Timeout::Forever } else { Timeout::Pointer(timeout) };
+    // SAFETY: the caller's promise. The sink is used only if `list` is not null.
+    let mut sink = unsafe { Sink::new(list, max as usize) };
+    let result = getn(port, &mut sink, list.is_null(), max, min, timeout);
+    match result {
+        Ok((count, _)) => {
+            // SAFETY: the caller's promise.
+            unsafe { nget.write(count) };
+        }
+        Err(e) => return fail(e),
+    }
+    match result {
+        Ok((_, Outcome::TimedOut)) => fail(Errno::TIME),
+        _ => 0,
+    }
 }
 
-/// Enters or leaves alert mode.
-#[unsafe(no_mangle)]
-pub extern "C" fn port_alert(_port: c_int, _flags: c_int, _events: c_int, _user: *mut c_void) -> c_int {
-    enosys()
+fn getn(
+    port: c_int,
+    sink: &mut Sink,
+    no_list: bool,
+    max: c_uint,
+    min: c_uint,
+    timeout: Timeout,
+) -> Result<(c_uint, Outcome)> {
+    if max == 0 {
+        let count = retrieve::count(port)?;
+        return Ok((c_uint::try_from(count).unwrap_or(c_uint::MAX), Outcome::Done));
+    }
+    if min > max || no_list || min == 0 {
+        drop(registry::enter(port)?);
+        return match (min > max, no_list) {
+            (true, _) => Err(Errno::INVAL),
+            (false, true) => Err(Errno::FAULT),
+            (false, false) => Ok((0, Outcome::Done)),
+        };
+    }
+    let outcome = retrieve::retrieve(port, sink, min as usize, timeout, true)?;
+    Ok((sink.filled as c_uint, outcome))
 }
 
-/// The port's number is closed through [`port_linux_close`] alone.
-pub const PORT_TRUST_NUMBER: c_int = 0x1;
-/// Associated descriptors are dissociated before they are closed.
-pub const PORT_TRUST_DESCRIPTORS: c_int = 0x2;
-
-/// Tells a port which promises the program keeps.
+/// Enters alert mode, in which every retrieval returns this alert at once, or leaves it (`events` 0).
 #[unsafe(no_mangle)]
-pub extern "C" fn port_linux_trust(_port: c_int, _flags: c_int) -> c_int {
-    enosys()
+pub extern "C" fn port_alert(port: c_int, flags: c_int, events: c_int, user: *mut c_void) -> c_int {
+    status(registry::enter(port).and_then(|mut port| alert::alert(&mut port, flags, events, user as usize)))
 }
 
-/// Closes a port, frees what it holds at once and wakes its waiting threads.
+/// Tells a port which promises the program keeps (`PORT_TRUST_*`), so that it need not ask the kernel. Linux only.
+///
+/// Without promises every rule holds whatever the program does, at the price of a system call or two for each event.
+/// A promise that is not kept costs events, and may disturb whatever a number has become; never memory.
 #[unsafe(no_mangle)]
-pub extern "C" fn port_linux_close(_port: c_int) -> c_int {
-    enosys()
+pub extern "C" fn port_linux_trust(port: c_int, flags: c_int) -> c_int {
+    status(registry::enter(port).and_then(|mut held| {
+        if flags & !(PORT_TRUST_NUMBER | PORT_TRUST_DESCRIPTORS) != 0 {
+            return Err(Errno::INVAL);
+        }
+        held.port.set_trusted_number((flags & PORT_TRUST_NUMBER != 0).then_some(port));
+        held.descriptors_are_trusted = flags & PORT_TRUST_DESCRIPTORS != 0;
+        Ok(())
+    }))
 }
 
-/// Sets how many events ports created from now on hold.
+/// Closes a port's descriptor, frees what the port holds at once, and wakes its waiting threads with `EBADF`. Linux only.
+///
+/// After a plain `close` the same happens later: when a waiting thread notices, or when another port is created.
 #[unsafe(no_mangle)]
-pub extern "C" fn port_linux_set_max_events(_max: c_uint) -> c_int {
-    enosys()
+pub extern "C" fn port_linux_close(port: c_int) -> c_int {
+    status(registry::close(port))
+}
+
+/// Sets how many events each port created from now on can hold: what the resource control `process.max-port-events` is
+/// on illumos. Linux only.
+///
+/// Fails with `EINVAL` for 0 and for more than 16,777,216.
+#[unsafe(no_mangle)]
+pub extern "C" fn port_linux_set_max_events(max: c_uint) -> c_int {
+    status(registry::set_event_limit(max))
 }

@@ -1,5 +1,7 @@
 //! The structures and constants of `<port.h>`, with illumos's layout and values.
 
+#![allow(non_camel_case_types)]
+
 use libc::{c_char, c_int, c_ushort, c_void, timespec};
 
 /// An event as `port_get` and `port_getn` return it (`port_event_t`).

@@ -1,0 +1,480 @@
+//! A port: its slots, its queue, who waits for it, and what makes its descriptor readable.
+//!
+//! The descriptor a program holds is an epoll descriptor. Associated descriptors are registered in it, so the kernel
+//! itself makes the port readable when one of them is ready. Everything else is queued in user space; then a *bell*, an
+//! eventfd that is always readable, is registered with `EPOLLIN` and makes the port readable, and with no events
+//! otherwise. The bell also identifies the port: only in this port's epoll can its registration be modified.
+//!
+//! Waiting threads follow a leader: one waits for the kernel, the others for a word of their own. Whoever puts an event
+//! into the queue sets it aside (a *claim*) for the thread to be served next, and wakes it.
+
+use crate::errno::{Errno, Result};
+use crate::fd_table::FdTable;
+use crate::os;
+use crate::queue::Queue;
+use crate::slab::{NIL, Slab, Slot};
+use crate::source;
+use crate::types::{PORT_SOURCE_ALERT, port_event};
+use crate::waiters::{Place, WaitList, Waiter, sign};
+use core::mem::{ManuallyDrop, MaybeUninit};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering, fence};
+use libc::{c_int, c_void};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+
+/// What epoll answers for the bell. Slots' answers have a generation above and a small number below.
+const BELL: u64 = u64::MAX;
+
+/// The stored alert (ALERT-1).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Alert {
+    pub(crate) events: c_int,
+    pub(crate) user: usize,
+}
+
+impl Alert {
+    pub(crate) fn event(self) -> port_event {
+        port_event {
+            portev_events: self.events,
+            portev_source: PORT_SOURCE_ALERT as u16,
+            portev_pad: 0,
+            portev_object: 0,
+            portev_user: self.user as *mut c_void,
+        }
+    }
+}
+
+/// What the port's lock protects.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// Which life of this structure it is. Odd while there is a port.
+    pub(crate) life: usize,
+    /// The number `port_create` returned (CREATE-6).
+    pub(crate) original_number: c_int,
+    /// Every number known to be this port.
+    pub(crate) numbers: Vec<c_int>,
+    /// The program dissociates descriptors before it closes them (`PORT_TRUST_DESCRIPTORS`).
+    pub(crate) descriptors_are_trusted: bool,
+    pub(crate) queue: Queue,
+    pub(crate) fds: FdTable,
+    /// A descriptor has been associated at some time (FD-28, PORT-10).
+    pub(crate) fd_source: bool,
+    /// How many registrations in the kernel may fire. An upper bound: a closed descriptor goes unnoticed.
+    pub(crate) armed: usize,
+    /// There may be registrations that nobody knows of any more: of closed descriptors that have duplicates.
+    pub(crate) ghosts: bool,
+    pub(crate) alert: Option<Alert>,
+    pub(crate) waiters: WaitList,
+    /// The thread that waits for the kernel.
+    pub(crate) leader: Option<Place>,
+    /// The leader wants more than what is queued and waits for news only.
+    pub(crate) leader_wants_news: bool,
+    /// The leader has to look.
+    kick: bool,
+    /// How many queued events are set aside for threads that were woken.
+    claims: usize,
+    /// The bell is registered with `EPOLLIN`.
+    bell_on: bool,
+}
+
+/// A port. Once made it is never freed: after its descriptor is closed it waits for a next life. So a thread that found
+/// it by number just before can at worst find it dead.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) slab: Slab,
+    state: Mutex<State>,
+    /// The same as `State::life`, for those who cannot take the lock.
+    life: AtomicUsize,
+    /// The number that stays this port while it lives (`PORT_TRUST_NUMBER`), or -1.
+    trusted_number: AtomicI32,
+    /// The bell's descriptor, or -1.
+    bell: AtomicI32,
+    /// Events sent while the lock was taken, the last one first.
+    inbox: AtomicU32,
+    /// Threads that are about to use the inbox.
+    senders: AtomicUsize,
+    /// The bell was modified by someone who did not hold the lock.
+    bell_unsure: AtomicBool,
+}
+
+impl Port {
+    /// A port with room for `capacity` events, not alive yet.
+    pub(crate) fn new(capacity: u32) -> Result<Self> {
+        Ok(Self {
+            slab: Slab::new(capacity)?,
+            state: Mutex::new(State::default()),
+            life: AtomicUsize::new(0),
+            trusted_number: AtomicI32::new(-1),
+            bell: AtomicI32::new(-1),
+            inbox: AtomicU32::new(NIL),
+            senders: AtomicUsize::new(0),
+            bell_unsure: AtomicBool::new(false),
+        })
+    }
+
+    /// Begins a life behind the epoll descriptor `number`.
+    pub(crate) fn begin(&'static self, number: c_int, limit: u32) -> Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.numbers.try_reserve(1).map_err(|_| Errno::NOMEM)?;
+        let bell = os::readable_eventfd()?;
+        if let Err(e) = os::epoll_add(number, bell, 0, BELL) {
+            os::close(bell);
+            return Err(e);
+        }
+        self.slab.reset(limit);
+        let numbers = core::mem::take(&mut state.numbers);
+        *state = State { life: state.life + 1, original_number: number, numbers, ..State::default() };
+        state.numbers.push(number);
+        self.bell.store(bell, Ordering::Relaxed);
+        self.life.store(state.life, Ordering::Release);
+        Ok(())
+    }
+
+    /// Takes the lock, for calls on the descriptor `number`.
+    pub(crate) fn lock(&'static self, number: c_int) -> Locked {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Locked::new(self, state, number)
+    }
+
+    /// Takes the lock unless somebody has it, be it this very thread below a signal handler.
+    pub(crate) fn try_lock(&'static self, number: c_int) -> Option<Locked> {
+        match self.state.try_lock() {
+            Ok(state) => Some(Locked::new(self, state, number)),
+            Err(TryLockError::Poisoned(e)) => Some(Locked::new(self, e.into_inner(), number)),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Leaves an event for whoever has the lock. `Ok(false)` when the port is not the one that lived in `life`.
+    pub(crate) fn send_unlocked(&'static self, number: c_int, life: usize, fill: impl FnOnce(Slot)) -> Result<bool> {
+        self.senders.fetch_add(1, Ordering::SeqCst);
+        let sent = self.put_in_inbox(number, life, fill);
+        self.senders.fetch_sub(1, Ordering::SeqCst);
+        // The lock's holder looks into the inbox after it has let go. If it let go before the event was there, the lock
+        // is free now; the two fences exclude that both sides miss each other.
+        fence(Ordering::SeqCst);
+        if matches!(sent, Ok(true)) && self.inbox.load(Ordering::Relaxed) != NIL {
+            drop(self.try_lock(number));
+        }
+        sent
+    }
+
+    fn put_in_inbox(&self, number: c_int, life: usize, fill: impl FnOnce(Slot)) -> Result<bool> {
+        if self.life.load(Ordering::SeqCst) != life {
+            return Ok(false);
+        }
+        if !self.trusts(number) {
+            // Whether the bell is on is known to the holder of the lock alone, so this turns it on.
+            let rung = os::epoll_mod(number, self.bell.load(Ordering::Relaxed), libc::EPOLLIN as u32, BELL);
+            self.bell_unsure.store(true, Ordering::Relaxed);
+            if rung.is_err() {
+                return Ok(false);
+            }
+        }
+        let slot = self.slab.allocate().ok_or(Errno::AGAIN)?;
+        fill(slot);
+        let mut head = self.inbox.load(Ordering::Relaxed);
+        loop {
+            self.slab.node(slot).next.set(head);
+            match self.inbox.compare_exchange_weak(head, slot, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return Ok(true),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Whether the program has promised that `number` is this port.
+    pub(crate) fn trusts(&self, number: c_int) -> bool {
+        self.trusted_number.load(Ordering::Relaxed) == number
+    }
+
+    /// Takes the promise that `number` is this port, or takes it back.
+    pub(crate) fn set_trusted_number(&self, number: Option<c_int>) {
+        self.trusted_number.store(number.unwrap_or(-1), Ordering::Relaxed);
+    }
+
+    /// The life a port found in the table is in, if any.
+    pub(crate) fn current_life(&self) -> usize {
+        self.life.load(Ordering::Acquire)
+    }
+
+    /// The bell's descriptor, for a forked child that has to close its copy.
+    pub(crate) fn forget_bell(&self) -> Option<c_int> {
+        let bell = self.bell.swap(-1, Ordering::Relaxed);
+        (bell >= 0).then_some(bell)
+    }
+}
+
+/// A port with its lock held, together with the number it is called by.
+///
+/// Letting go restores what must hold whenever nobody has the lock: events are set aside for the threads to be served
+/// next and these are woken; somebody leads if anybody waits; the bell is on exactly if there is an event that is not
+/// set aside.
+#[derive(Debug)]
+pub(crate) struct Locked {
+    pub(crate) port: &'static Port,
+    pub(crate) number: c_int,
+    state: ManuallyDrop<MutexGuard<'static, State>>,
+}
+
+impl core::ops::Deref for Locked {
+    type Target = State;
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl core::ops::DerefMut for Locked {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        self.restore();
+        // SAFETY: the guard is not used again.
+        unsafe { ManuallyDrop::drop(&mut self.state) };
+        // See `Port::send_unlocked`.
+        fence(Ordering::SeqCst);
+        while self.port.inbox.load(Ordering::Relaxed) != NIL {
+            let Ok(state) = self.port.state.try_lock() else { break };
+            let mut again = ManuallyDrop::new(Self::new(self.port, state, self.number));
+            again.restore();
+            // SAFETY: `again` is never dropped, so its guard is released here and nowhere else.
+            unsafe { ManuallyDrop::drop(&mut again.state) };
+            fence(Ordering::SeqCst);
+        }
+    }
+}
+
+impl Locked {
+    fn new(port: &'static Port, state: MutexGuard<'static, State>, number: c_int) -> Self {
+        let mut locked = Self { port, number, state: ManuallyDrop::new(state) };
+        locked.empty_inbox();
+        locked
+    }
+
+    pub(crate) fn alive(&self) -> bool {
+        self.life % 2 == 1
+    }
+
+    /// Moves what was sent while the lock was taken into the queue, in the order in which it was sent.
+    fn empty_inbox(&mut self) {
+        if self.port.inbox.load(Ordering::Relaxed) == NIL {
+            return;
+        }
+        let slab = &self.port.slab;
+        let mut newest_first = self.port.inbox.swap(NIL, Ordering::Acquire);
+        let mut oldest_first = NIL;
+        while newest_first != NIL {
+            let node = slab.node(newest_first);
+            let rest = node.next.get();
+            node.next.set(oldest_first);
+            oldest_first = newest_first;
+            newest_first = rest;
+        }
+        while oldest_first != NIL {
+            let slot = oldest_first;
+            oldest_first = slab.node(slot).next.get();
+            self.queue.push_back(slab, slot);
+        }
+    }
+
+    /// Whether `number` is this port, by asking the kernel.
+    pub(crate) fn is_at(&self, number: c_int) -> bool {
+        self.ring(number, self.bell_on).is_ok()
+    }
+
+    fn ring(&self, number: c_int, on: bool) -> Result<()> {
+        let events = if on { libc::EPOLLIN as u32 } else { 0 };
+        os::epoll_mod(number, self.port.bell.load(Ordering::Relaxed), events, BELL)
+    }
+
+    /// How many queued events are not set aside for a thread that was woken.
+    pub(crate) fn unclaimed(&self) -> usize {
+        self.queue.len().saturating_sub(self.claims)
+    }
+
+    /// Takes back what was set aside for a thread that has now come to fetch it.
+    pub(crate) fn settle_claim(&mut self, waiter: &Waiter) {
+        self.claims = self.claims.saturating_sub(waiter.want);
+    }
+
+    pub(crate) fn push(&mut self, slot: Slot) {
+        let slab = &self.port.slab;
+        self.state.queue.push_back(slab, slot);
+    }
+
+    pub(crate) fn unqueue(&mut self, slot: Slot) {
+        let slab = &self.port.slab;
+        self.state.queue.unlink(slab, slot);
+    }
+
+    /// Brings up to `max` events that the kernel holds into the queue.
+    pub(crate) fn pull(&mut self, mut max: usize) -> Result<()> {
+        if self.armed == 0 && !self.ghosts {
+            return Ok(());
+        }
+        let mut batch = [const { MaybeUninit::uninit() }; os::EPOLL_BATCH];
+        while max > 0 {
+            // The bell, where it is on, takes one place of the answer.
+            let ask = (max.saturating_add(usize::from(self.bell_on))).min(os::EPOLL_BATCH);
+            let ready = os::epoll_poll(self.number, &mut batch, ask)?;
+            for event in ready {
+                let cookie = event.u64;
+                if cookie != BELL && source::fired(self, cookie as u32, (cookie >> 32) as u32, event.events) {
+                    max = max.saturating_sub(1);
+                }
+            }
+            if ready.len() < ask {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves events out of the queue until the sink is full. Some may turn out to be void.
+    pub(crate) fn take(&mut self, sink: &mut Sink) -> usize {
+        let slab = &self.port.slab;
+        let before = sink.filled;
+        while sink.room() > 0 {
+            let Some(slot) = self.state.queue.pop_front(slab) else { break };
+            if let Some(event) = source::deliver(self, slot) {
+                sink.put(event);
+            }
+        }
+        sink.filled - before
+    }
+
+    /// Sets events aside for the threads to be served next, and wakes them.
+    pub(crate) fn dispatch(&mut self) {
+        while let Some(first) = self.waiters.first() {
+            let want = first.get().want;
+            if want > self.unclaimed() {
+                break;
+            }
+            self.waiters.remove_first();
+            self.claims += want;
+            self.kick_if_leader(first);
+            first.give(sign::CLAIM);
+        }
+    }
+
+    /// Makes sure that the leader, if it is this thread, notices the sign it is about to get: it waits for the port's
+    /// descriptor, not for its word.
+    pub(crate) fn kick_if_leader(&mut self, place: Place) {
+        if self.leader == Some(place) {
+            self.kick = true;
+            if self.leader_wants_news {
+                os::eventfd_ring(self.port.bell.load(Ordering::Relaxed));
+            }
+        }
+    }
+
+    /// Ends this thread's lead.
+    pub(crate) fn resign(&mut self, waiter: &Waiter) {
+        if self.leader.is_some_and(|p| p.is(waiter)) {
+            self.leader = None;
+            self.leader_wants_news = false;
+            self.kick = false;
+        }
+    }
+
+    pub(crate) fn restore(&mut self) {
+        if !self.alive() {
+            return;
+        }
+        self.dispatch();
+        if self.leader.is_none() {
+            if let Some(last) = self.waiters.last() {
+                self.leader = Some(last);
+                last.give(sign::LEAD);
+            }
+        }
+        let on = self.unclaimed() > 0 || self.kick;
+        let unsure =
+            self.port.bell_unsure.load(Ordering::Relaxed) && self.port.bell_unsure.swap(false, Ordering::Relaxed);
+        if on != self.bell_on || unsure {
+            // Fails only if the number is not the port any more. The next call by a number that is will do it.
+            match self.ring(self.number, on) {
+                Ok(()) => self.bell_on = on,
+                Err(_) => self.port.bell_unsure.store(true, Ordering::Relaxed),
+            }
+        }
+    }
+
+    /// Tells the waiting threads that `which` names that their descriptor is gone.
+    pub(crate) fn turn_away(&mut self, which: impl Fn(&Waiter) -> bool) {
+        let leader = self.leader;
+        let mut leader_left = false;
+        self.state.waiters.extract(which, |place| {
+            leader_left |= leader == Some(place);
+            place.give(sign::CLOSED);
+        });
+        if leader_left {
+            self.state.leader = None;
+            self.state.leader_wants_news = false;
+            self.state.kick = false;
+        }
+    }
+
+    /// Ends this life of the port: nothing that was queued or associated will ever come (CLOSE-1).
+    pub(crate) fn end(mut self) {
+        let port = self.port;
+        self.life += 1;
+        port.life.store(self.life, Ordering::SeqCst);
+        while port.senders.load(Ordering::SeqCst) != 0 {
+            std::thread::yield_now();
+        }
+        let bell = port.bell.swap(-1, Ordering::Relaxed);
+        if let Some(leader) = self.leader {
+            // The bell wakes the leader, so it has to stay until the leader has left. A claimed or alerted leader is no
+            // longer in the list, but still behind the descriptor.
+            if os::epoll_mod(self.number, bell, libc::EPOLLIN as u32, BELL).is_ok() {
+                os::eventfd_ring(bell);
+            }
+            leader.get().bequeath(bell);
+            if !self.waiters.contains(leader.get()) {
+                leader.give(sign::CLOSED);
+            }
+        } else {
+            os::close(bell);
+        }
+        let mut waiters = core::mem::take(&mut self.waiters);
+        waiters.extract(|_| true, |place| place.give(sign::CLOSED));
+        port.inbox.store(NIL, Ordering::Relaxed);
+        port.bell_unsure.store(false, Ordering::Relaxed);
+        port.set_trusted_number(None);
+        port.slab.reset(0);
+        let life = self.life;
+        **self.state = State { life, ..State::default() };
+    }
+}
+
+/// Where retrieved events go.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    list: *mut port_event,
+    room: usize,
+    pub(crate) filled: usize,
+}
+
+impl Sink {
+    /// # Safety
+    /// `list` has room for `room` events and is used by nobody else while the sink exists.
+    pub(crate) unsafe fn new(list: *mut port_event, room: usize) -> Self {
+        Self { list, room, filled: 0 }
+    }
+
+    pub(crate) fn room(&self) -> usize {
+        self.room - self.filled
+    }
+
+    pub(crate) fn put(&mut self, event: port_event) {
+        if self.filled < self.room {
+            // SAFETY: `filled` is below `room`, up to which `new`'s caller has promised memory.
+            unsafe { self.list.add(self.filled).write(event) };
+            self.filled += 1;
+        }
+    }
+}
