@@ -1,1 +1,139 @@
-//! Safe.
+//! Typed, sound access to [illumos event ports](https://illumos.org/man/3C/port_create).
+//!
+//! An event port is one kernel queue for events of many kinds. A program tells the port what it wants to hear of, by
+//! associating descriptors and files with it; then its threads take events from the port, one by one or in batches.
+//!
+//! ```
+//! use event_ports::{Event, EventPort, PollEvents};
+//! use std::io::{Write, pipe};
+//! use std::os::fd::AsRawFd;
+//! use std::time::Duration;
+//!
+//! let port = EventPort::new()?;
+//! let (reader, mut writer) = pipe()?;
+//! port.associate_fd(reader.as_raw_fd(), PollEvents::IN, 7)?;
+//! port.send(1, 8)?;
+//! writer.write_all(b"hello")?;
+//!
+//! for event in port.get_n(10, Some(Duration::from_secs(1)))? {
+//!     match event.view() {
+//!         Event::Fd { fd, events } => println!("descriptor {fd}: {events}, cookie {}", event.user),
+//!         Event::User { events } => println!("sent: {events}, cookie {}", event.user),
+//!         other => println!("{other:?}"),
+//!     }
+//! }
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! | what happens | is asked for by | and comes as |
+//! |---|---|---|
+//! | a descriptor is ready | [`EventPort::associate_fd`] | [`Event::Fd`] |
+//! | a file changes, moves, or goes | [`EventPort::associate_file`] | [`Event::File`] |
+//! | a program has something to say | [`EventPort::send`], [`EventPort::send_n`], [`Waker`] | [`Event::User`] |
+//! | every thread shall look up at once | [`EventPort::alert`] | [`Event::Alert`] |
+//!
+//! Events are taken by [`EventPort::get`], [`EventPort::get_n`], and without an allocation per call by
+//! [`EventPort::get_into`] into [`Events`]. The raw calls are in [`sys`].
+//!
+//! # One-shot
+//! An association brings *one* event. Then it is spent, for every kind of readiness at once, and the program associates
+//! again when it has dealt with the event. That is the point of the design: an object is with one thread at a time, and
+//! a loop that is slow is not flooded. Two rules follow:
+//! - After an event, associate again with *all* that is wanted, not merely with what came.
+//! - An object that is associated again while ready brings the next event at once; so reading only part of what is
+//!   there loses nothing.
+//!
+//! An event says that something *was* so. Make descriptors non-blocking, and look again at files.
+//!
+//! # Cookies
+//! Each association carries a `usize` that comes back in the event's `user`. Use an index into a table rather than a
+//! pointer: an event already retrieved may be about something that another thread has just closed, and an association
+//! that ends by itself never gives its cookie back.
+//!
+//! # Threads
+//! An [`EventPort`] can be used by any number of threads at once, by reference or by clone. Each event goes to exactly
+//! one of them, alerts excepted. The calls take no lock while they wait. Let all threads wait for one event at a time
+//! ([`Batch::min`]). Closing is by dropping the last handle, so no thread can be waiting; to make threads stop, send
+//! each an event, or use [`EventPort::alert`].
+//!
+//! # Time
+//! A timeout is measured on the monotonic clock. Setting the time of day neither ends nor prolongs it, any
+//! [`Duration`](std::time::Duration) is good, `None` waits without end, and zero only looks. Signals do not end a wait
+//! unless a batch asks for it ([`Batch::interruptible`]).
+//!
+//! # Limits
+//! A port holds a number of associations and queued events, 65,536 unless the resource control
+//! `process.max-port-events` said otherwise when it was created; a spent association counts until it is dissociated or
+//! its descriptor closed. Beyond that, associating and sending fail, and the errors say so (`is_limit`).
+//!
+//! # Processes
+//! A port has close-on-exec set. After `fork` the child should make its own: it cannot retrieve the events of files its
+//! parent watches, nor end its associations, but it would take events meant for the parent. Drop the port in the child,
+//! which leaves the parent's associations alone, or leave it unused.
+//!
+//! # Linux
+//! Linux has no event ports; there the crate `event-ports-linux` implements them, so that a program can be written and
+//! tested there. The values of poll bits are the system's own ([`PollEvents`] hides that). A few things cannot be as on
+//! illumos; its `DEVIATIONS.md` lists them. The most visible: readiness that was withdrawn before the event was retrieved is not
+//! reported, events of different sources are not ordered among each other by time, and watching a file takes the
+//! permission to read it. What only Linux has is in the module `linux`.
+//!
+//! # Gotchas
+//! - Closing a descriptor ends its association and discards its event, silently.
+//! - Two descriptors of one open file are two things to a port.
+//! - Never duplicate a port's descriptor; clone the [`EventPort`].
+//! - A loop that ignores [`Event::Alert`] spins.
+//! - A directory's event says that entries changed, not which; and watching is not recursive.
+//! - After a file's exception ([`FileEvents::is_exception`]) the path may mean another file.
+
+#[cfg(not(any(target_os = "illumos", target_os = "linux")))]
+compile_error!("event-ports supports illumos, and Linux through event-ports-linux");
+
+mod alert;
+mod batch;
+mod dissociated;
+mod error;
+mod event;
+mod fd;
+mod file;
+mod flags;
+#[cfg(target_os = "linux")]
+pub mod linux;
+mod pending;
+mod poll_events;
+mod port;
+mod retrieve;
+mod send;
+mod source;
+mod time;
+mod waker;
+
+pub use alert::{AlertGuard, AlertOutcome};
+pub use batch::{Batch, Events, EventsIter};
+pub use dissociated::Dissociated;
+pub use error::{
+    AlertError, AssociateFdError, AssociateFileError, DissociateFdError, DissociateFileError, ExtractFileObjError,
+    FileObjError, GetError, GetNError, PendingError, PortCreateError, RefreshError, SendError,
+};
+pub use event::{Event, EventRef, PortEvent};
+pub use event_ports_sys as sys;
+pub use file::{FileEvents, FileObj};
+pub use poll_events::PollEvents;
+pub use port::EventPort;
+pub use retrieve::Outcome;
+pub use source::EventSource;
+pub use waker::{Wake, Waker};
+
+/// What may go to another thread, and be used from several: all of it.
+const _: () = {
+    const fn send_and_sync<T: Send + Sync>() {}
+    send_and_sync::<EventPort>();
+    send_and_sync::<PortEvent>();
+    send_and_sync::<EventRef<'_>>();
+    send_and_sync::<Event<'_>>();
+    send_and_sync::<Events>();
+    send_and_sync::<FileObj>();
+    send_and_sync::<Waker>();
+    send_and_sync::<AlertGuard<'_>>();
+    send_and_sync::<GetError>();
+};
