@@ -1,9 +1,9 @@
 //! The functions C programs call: they check arguments, and turn errors into -1 and `errno`.
 
 use crate::errno::{Errno, Result};
-use crate::port::Sink;
 use crate::registry;
 use crate::retrieve::{self, Outcome};
+use crate::sink::Sink;
 use crate::source::{alert, fd, user};
 use crate::timeout::Timeout;
 use crate::types::{PORT_SOURCE_FD, port_event};
@@ -199,7 +199,7 @@ fn getn(
         };
     }
     let outcome = retrieve::retrieve(port, sink, min as usize, timeout, true)?;
-    Ok((sink.filled as c_uint, outcome))
+    Ok((sink.filled() as c_uint, outcome))
 }
 
 /// Enters alert mode, in which every retrieval returns this alert at once, or leaves it (`events` 0).

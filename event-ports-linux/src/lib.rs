@@ -15,9 +15,9 @@
 //! |---|---|
 //! | [`abi`] | the exported functions: arguments, `errno` |
 //! | `registry`, `number_table`, `fork` | from a descriptor number to its port; the life of ports |
-//! | `retrieve`, `waiters`, `timeout` | taking events, and waiting for them |
+//! | `retrieve`, `sink`, `waiters`, `timeout` | taking events, and waiting for them |
 //! | `source` | one module for each source of events |
-//! | `port`, `queue`, `slab`, `fd_table` | a port: its slots, its queue, its readiness |
+//! | `port`, `lock`, `queue`, `slab`, `fd_table` | a port: its slots, its queue, its readiness |
 //! | `os` | the Linux system calls |
 #![cfg(target_os = "linux")]
 
@@ -27,12 +27,14 @@ pub mod types;
 mod errno;
 mod fd_table;
 mod fork;
+mod lock;
 mod number_table;
 mod os;
 mod port;
 mod queue;
 mod registry;
 mod retrieve;
+mod sink;
 mod slab;
 mod source;
 mod timeout;

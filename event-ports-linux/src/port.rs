@@ -10,16 +10,17 @@
 
 use crate::errno::{Errno, Result};
 use crate::fd_table::FdTable;
+use crate::lock::{Held, Lock};
 use crate::os;
 use crate::queue::Queue;
+use crate::sink::Sink;
 use crate::slab::{NIL, Slab, Slot};
 use crate::source;
 use crate::types::{PORT_SOURCE_ALERT, port_event};
 use crate::waiters::{Place, WaitList, Waiter, sign};
 use core::mem::{ManuallyDrop, MaybeUninit};
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering, fence};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use libc::{c_int, c_void};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// What epoll answers for the bell. Slots' answers have a generation above and a small number below.
 const BELL: u64 = u64::MAX;
@@ -81,7 +82,7 @@ pub(crate) struct State {
 #[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) slab: Slab,
-    state: Mutex<State>,
+    state: Lock<State>,
     /// The same as `State::life`, for those who cannot take the lock.
     life: AtomicUsize,
     /// The number that stays this port while it lives (`PORT_TRUST_NUMBER`), or -1.
@@ -101,7 +102,7 @@ impl Port {
     pub(crate) fn new(capacity: u32) -> Result<Self> {
         Ok(Self {
             slab: Slab::new(capacity)?,
-            state: Mutex::new(State::default()),
+            state: Lock::new(State::default()),
             life: AtomicUsize::new(0),
             trusted_number: AtomicI32::new(-1),
             bell: AtomicI32::new(-1),
@@ -113,7 +114,7 @@ impl Port {
 
     /// Begins a life behind the epoll descriptor `number`.
     pub(crate) fn begin(&'static self, number: c_int, limit: u32) -> Result<()> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         state.numbers.try_reserve(1).map_err(|_| Errno::NOMEM)?;
         let bell = os::readable_eventfd()?;
         if let Err(e) = os::epoll_add(number, bell, 0, BELL) {
@@ -130,31 +131,27 @@ impl Port {
     }
 
     /// Takes the lock, for calls on the descriptor `number`.
+    #[inline]
     pub(crate) fn lock(&'static self, number: c_int) -> Locked {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        Locked::new(self, state, number)
+        Locked::new(self, self.state.lock(), number)
     }
 
     /// Takes the lock unless somebody has it, be it this very thread below a signal handler.
+    #[inline]
     pub(crate) fn try_lock(&'static self, number: c_int) -> Option<Locked> {
-        match self.state.try_lock() {
-            Ok(state) => Some(Locked::new(self, state, number)),
-            Err(TryLockError::Poisoned(e)) => Some(Locked::new(self, e.into_inner(), number)),
-            Err(TryLockError::WouldBlock) => None,
-        }
+        self.state.try_lock().map(|state| Locked::new(self, state, number))
     }
 
     /// Leaves an event for whoever has the lock. `Ok(false)` when the port is not the one that lived in `life`.
     pub(crate) fn send_unlocked(&'static self, number: c_int, life: usize, fill: impl FnOnce(Slot)) -> Result<bool> {
         self.senders.fetch_add(1, Ordering::SeqCst);
         let sent = self.put_in_inbox(number, life, fill);
-        self.senders.fetch_sub(1, Ordering::SeqCst);
-        // The lock's holder looks into the inbox after it has let go. If it let go before the event was there, the lock
-        // is free now; the two fences exclude that both sides miss each other.
-        fence(Ordering::SeqCst);
-        if matches!(sent, Ok(true)) && self.inbox.load(Ordering::Relaxed) != NIL {
-            drop(self.try_lock(number));
+        if matches!(sent, Ok(true)) {
+            if let Some(state) = self.state.leave_note() {
+                drop(Locked::new(self, state, number));
+            }
         }
+        self.senders.fetch_sub(1, Ordering::SeqCst);
         sent
     }
 
@@ -213,7 +210,7 @@ impl Port {
 pub(crate) struct Locked {
     pub(crate) port: &'static Port,
     pub(crate) number: c_int,
-    state: ManuallyDrop<MutexGuard<'static, State>>,
+    state: ManuallyDrop<Held<'static, State>>,
 }
 
 impl core::ops::Deref for Locked {
@@ -230,28 +227,35 @@ impl core::ops::DerefMut for Locked {
 }
 
 impl Drop for Locked {
+    #[inline]
     fn drop(&mut self) {
         self.restore();
         // SAFETY: the guard is not used again.
-        unsafe { ManuallyDrop::drop(&mut self.state) };
-        // See `Port::send_unlocked`.
-        fence(Ordering::SeqCst);
-        while self.port.inbox.load(Ordering::Relaxed) != NIL {
-            let Ok(state) = self.port.state.try_lock() else { break };
+        let mut note = unsafe { ManuallyDrop::take(&mut self.state) }.unlock();
+        while note {
+            // Whoever has the lock now sees the inbox for itself.
+            let Some(state) = self.port.state.try_lock() else { break };
             let mut again = ManuallyDrop::new(Self::new(self.port, state, self.number));
             again.restore();
             // SAFETY: `again` is never dropped, so its guard is released here and nowhere else.
-            unsafe { ManuallyDrop::drop(&mut again.state) };
-            fence(Ordering::SeqCst);
+            note = unsafe { ManuallyDrop::take(&mut again.state) }.unlock();
         }
     }
 }
 
 impl Locked {
-    fn new(port: &'static Port, state: MutexGuard<'static, State>, number: c_int) -> Self {
+    #[inline]
+    fn new(port: &'static Port, state: Held<'static, State>, number: c_int) -> Self {
         let mut locked = Self { port, number, state: ManuallyDrop::new(state) };
-        locked.empty_inbox();
+        if port.inbox.load(Ordering::Relaxed) != NIL {
+            locked.empty_inbox();
+        }
         locked
+    }
+
+    /// Whether another thread had the lock when this one came.
+    pub(crate) fn contended(&self) -> bool {
+        self.state.contended
     }
 
     pub(crate) fn alive(&self) -> bool {
@@ -259,10 +263,8 @@ impl Locked {
     }
 
     /// Moves what was sent while the lock was taken into the queue, in the order in which it was sent.
+    #[cold]
     fn empty_inbox(&mut self) {
-        if self.port.inbox.load(Ordering::Relaxed) == NIL {
-            return;
-        }
         let slab = &self.port.slab;
         let mut newest_first = self.port.inbox.swap(NIL, Ordering::Acquire);
         let mut oldest_first = NIL;
@@ -310,9 +312,14 @@ impl Locked {
         self.state.queue.unlink(slab, slot);
     }
 
+    /// Whether the kernel may hold events.
+    pub(crate) fn kernel_may_have_events(&self) -> bool {
+        self.armed > 0 || self.ghosts
+    }
+
     /// Brings up to `max` events that the kernel holds into the queue.
     pub(crate) fn pull(&mut self, mut max: usize) -> Result<()> {
-        if self.armed == 0 && !self.ghosts {
+        if !self.kernel_may_have_events() {
             return Ok(());
         }
         let mut batch = [const { MaybeUninit::uninit() }; os::EPOLL_BATCH];
@@ -333,17 +340,43 @@ impl Locked {
         Ok(())
     }
 
+    /// Moves events that the kernel holds straight into the sink, while nothing is queued before them.
+    pub(crate) fn fetch(&mut self, sink: &mut Sink) -> Result<()> {
+        if !self.kernel_may_have_events() {
+            return Ok(());
+        }
+        let mut batch = [const { MaybeUninit::uninit() }; os::EPOLL_BATCH];
+        while sink.room() > 0 && self.queue.len() == 0 {
+            let ask = sink.room().min(os::EPOLL_BATCH);
+            let ready = os::epoll_poll(self.number, &mut batch, ask)?;
+            for event in ready {
+                let cookie = event.u64;
+                if cookie == BELL {
+                    continue;
+                }
+                let (slot, generation) = (cookie as u32, (cookie >> 32) as u32);
+                if self.queue.len() == 0 {
+                    source::fired_at_once(self, slot, generation, event.events, sink);
+                } else {
+                    source::fired(self, slot, generation, event.events);
+                }
+            }
+            if ready.len() < ask {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Moves events out of the queue until the sink is full. Some may turn out to be void.
     pub(crate) fn take(&mut self, sink: &mut Sink) -> usize {
         let slab = &self.port.slab;
-        let before = sink.filled;
+        let before = sink.filled();
         while sink.room() > 0 {
             let Some(slot) = self.state.queue.pop_front(slab) else { break };
-            if let Some(event) = source::deliver(self, slot) {
-                sink.put(event);
-            }
+            source::deliver(self, slot, sink);
         }
-        sink.filled - before
+        sink.filled() - before
     }
 
     /// Sets events aside for the threads to be served next, and wakes them.
@@ -380,7 +413,15 @@ impl Locked {
         }
     }
 
+    #[inline]
     pub(crate) fn restore(&mut self) {
+        let quiet = self.queue.len() == 0 && !self.bell_on && !self.kick && self.waiters.first().is_none();
+        if !quiet || self.port.bell_unsure.load(Ordering::Relaxed) {
+            self.restore_slowly();
+        }
+    }
+
+    fn restore_slowly(&mut self) {
         if !self.alive() {
             return;
         }
@@ -392,8 +433,7 @@ impl Locked {
             }
         }
         let on = self.unclaimed() > 0 || self.kick;
-        let unsure =
-            self.port.bell_unsure.load(Ordering::Relaxed) && self.port.bell_unsure.swap(false, Ordering::Relaxed);
+        let unsure = self.port.bell_unsure.swap(false, Ordering::Relaxed);
         if on != self.bell_on || unsure {
             // Fails only if the number is not the port any more. The next call by a number that is will do it.
             match self.ring(self.number, on) {
@@ -448,33 +488,5 @@ impl Locked {
         port.slab.reset(0);
         let life = self.life;
         **self.state = State { life, ..State::default() };
-    }
-}
-
-/// Where retrieved events go.
-#[derive(Debug)]
-pub(crate) struct Sink {
-    list: *mut port_event,
-    room: usize,
-    pub(crate) filled: usize,
-}
-
-impl Sink {
-    /// # Safety
-    /// `list` has room for `room` events and is used by nobody else while the sink exists.
-    pub(crate) unsafe fn new(list: *mut port_event, room: usize) -> Self {
-        Self { list, room, filled: 0 }
-    }
-
-    pub(crate) fn room(&self) -> usize {
-        self.room - self.filled
-    }
-
-    pub(crate) fn put(&mut self, event: port_event) {
-        if self.filled < self.room {
-            // SAFETY: `filled` is below `room`, up to which `new`'s caller has promised memory.
-            unsafe { self.list.add(self.filled).write(event) };
-            self.filled += 1;
-        }
     }
 }

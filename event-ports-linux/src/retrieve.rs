@@ -2,8 +2,10 @@
 
 use crate::errno::{Errno, Result};
 use crate::os;
-use crate::port::{Locked, Sink};
+use crate::port::Locked;
 use crate::registry;
+use crate::sink::Sink;
+use crate::source::fd;
 use crate::timeout::{Timeout, Until};
 use crate::waiters::{Place, Waiter, sign};
 use libc::c_int;
@@ -24,7 +26,7 @@ const LEADER_SLICE: u64 = 1_000_000_000;
 const FOLLOWER_SLICE: u64 = 3_600_000_000_000;
 
 /// How many events a leader with others behind it fetches at once.
-const SHARED_BATCH: usize = os::EPOLL_BATCH;
+const SHARED_BATCH: usize = 16;
 
 /// How many events are pending (GETN-3).
 pub(crate) fn count(number: c_int) -> Result<usize> {
@@ -37,18 +39,40 @@ pub(crate) fn count(number: c_int) -> Result<usize> {
 ///
 /// With `partial`, running out of time takes what there is.
 pub(crate) fn retrieve(number: c_int, sink: &mut Sink, min: usize, timeout: Timeout, partial: bool) -> Result<Outcome> {
+    let mut until = None;
+    loop {
+        let outcome = attempt(number, sink, min, timeout, &mut until, partial)?;
+        if sink.is_unchecked() {
+            fd::discard_closed(number, sink);
+        }
+        if sink.filled() > 0 || outcome == Outcome::TimedOut || until == Some(Until::Now) {
+            return Ok(outcome);
+        }
+        // All of them were void: their descriptors had been closed.
+    }
+}
+
+fn attempt(
+    number: c_int,
+    sink: &mut Sink,
+    min: usize,
+    timeout: Timeout,
+    until: &mut Option<Until>,
+    partial: bool,
+) -> Result<Outcome> {
     let mut port = registry::enter(number)?;
     if let Some(alert) = port.alert {
         sink.put(alert.event());
         return Ok(Outcome::Done);
     }
-    while enough(&mut port, sink, min)? {
-        if port.take(sink) > 0 {
-            return Ok(Outcome::Done);
-        }
-        // All of them were void: their descriptors had been closed.
+    gather(&mut port, sink, min)?;
+    if sink.filled() > 0 {
+        return Ok(Outcome::Done);
     }
-    let until = timeout.start()?;
+    let until = match *until {
+        Some(until) => until,
+        None => *until.insert(timeout.start()?),
+    };
     if until == Until::Now {
         port.take(sink);
         return Ok(Outcome::Done);
@@ -56,13 +80,21 @@ pub(crate) fn retrieve(number: c_int, sink: &mut Sink, min: usize, timeout: Time
     wait(port, sink, min, until, partial)
 }
 
-/// Whether `min` events are there, after a look at what the kernel holds.
-fn enough(port: &mut Locked, sink: &Sink, min: usize) -> Result<bool> {
-    let queued = port.queue.len();
-    if queued < sink.room() {
-        port.pull(sink.room() - queued)?;
+/// Takes events if there are `min`, after a look at what the kernel holds.
+#[inline]
+fn gather(port: &mut Locked, sink: &mut Sink, min: usize) -> Result<()> {
+    if port.contended() {
+        // The next thread finds its events in the queue, and does not have to ask the kernel.
+        port.pull(SHARED_BATCH)?;
+    } else if min == 1 && port.queue.len() == 0 {
+        port.fetch(sink)?;
+    } else if port.queue.len() < sink.room() {
+        port.pull(sink.room() - port.queue.len())?;
     }
-    Ok(port.queue.len() >= min)
+    if port.queue.len() >= min && sink.room() > 0 {
+        port.take(sink);
+    }
+    Ok(())
 }
 
 /// What to do after a look at the port.

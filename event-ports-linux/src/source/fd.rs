@@ -6,8 +6,10 @@
 use crate::errno::{Errno, Result};
 use crate::os;
 use crate::port::Locked;
+use crate::registry;
+use crate::sink::Sink;
 use crate::slab::{NIL, Node, Phase, Slot};
-use crate::types::{PORT_SOURCE_FD, port_event};
+use crate::types::PORT_SOURCE_FD;
 use libc::c_int;
 
 /// What poll(2) can report. Higher bits never match (FD-3), and some of them mean other things to epoll.
@@ -221,40 +223,89 @@ pub(crate) fn dissociate(port: &mut Locked, object: usize) -> Result<()> {
 
 /// epoll has an event for a registration.
 pub(crate) fn fired(port: &mut Locked, slot: Slot, generation: u32, events: u32) -> bool {
-    let node = port.port.slab.node(slot);
-    if node.phase() != Phase::Armed || node.generation.get() != generation {
-        return false;
+    let valid = disarm_fired(port, slot, generation, events);
+    if valid {
+        port.push(slot);
     }
-    port.armed -= 1;
-    node.events.set(events & (node.mask.get() | ALWAYS));
-    port.push(slot);
-    true
+    valid
+}
+
+/// The same, with nothing queued before the event.
+#[inline]
+pub(crate) fn fired_at_once(port: &mut Locked, slot: Slot, generation: u32, events: u32, sink: &mut Sink) {
+    if disarm_fired(port, slot, generation, events) {
+        port.port.slab.node(slot).set_phase(Phase::Idle);
+        deliver(port, slot, sink);
+    }
+}
+
+#[inline]
+fn disarm_fired(port: &mut Locked, slot: Slot, generation: u32, events: u32) -> bool {
+    let node = port.port.slab.node(slot);
+    let valid = node.phase() == Phase::Armed && node.generation.get() == generation;
+    if valid {
+        port.armed -= 1;
+        node.events.set(events & (node.mask.get() | ALWAYS));
+    }
+    valid
 }
 
 /// Hands the event out, unless its descriptor has been closed (FD-21).
-pub(crate) fn deliver(port: &mut Locked, slot: Slot) -> Option<port_event> {
-    let event = super::event(port, slot);
-    if !port.descriptors_are_trusted && !is_associated(port, slot) {
+#[inline]
+pub(crate) fn deliver(port: &mut Locked, slot: Slot, sink: &mut Sink) {
+    let node = port.port.slab.node(slot);
+    let event = super::event(node);
+    if port.descriptors_are_trusted {
+        sink.put(event);
+    } else if node.extra.get() != UNPOLLABLE {
+        // Asking the kernel takes a while, so that is done when the port's lock is free again.
+        sink.put_unchecked(event);
+    } else if is_still(event.portev_object as c_int, node) {
+        sink.put(event);
+    } else {
         forget(port, event.portev_object, slot);
-        return None;
     }
-    Some(event)
+}
+
+/// Drops retrieved events whose descriptors have been closed, and their associations.
+pub(crate) fn discard_closed(number: c_int, sink: &mut Sink) {
+    sink.check(|event| {
+        let registered = is_registered(number, event.portev_object as c_int);
+        if !registered {
+            // Where the port is gone too there is nothing to forget.
+            if let Ok(mut port) = registry::enter(number) {
+                forget_if_closed(&mut port, event.portev_object);
+            }
+        }
+        registered
+    });
+}
+
+/// Forgets an association whose event has been retrieved, unless somebody has made it anew.
+fn forget_if_closed(port: &mut Locked, object: usize) {
+    let slot = port.fds.get(object);
+    if slot != NIL && port.port.slab.node(slot).phase() == Phase::Idle && !is_associated(port, slot) {
+        forget(port, object, slot);
+    }
 }
 
 /// Whether the number of an association still is the file that was associated.
 fn is_associated(port: &Locked, slot: Slot) -> bool {
     let node = port.port.slab.node(slot);
     let fd = node.object.get() as c_int;
-    if node.extra.get() == UNPOLLABLE {
-        return is_still(fd, node);
-    }
-    // A registration of a closed descriptor lives on while a duplicate does, so its event proves nothing. But adding
-    // the pair of number and file anew fails exactly if it is there.
-    match os::epoll_add(port.number, fd, libc::EPOLLONESHOT as u32, 0) {
+    if node.extra.get() == UNPOLLABLE { is_still(fd, node) } else { is_registered(port.number, fd) }
+}
+
+/// Whether the epoll of `port` has `fd` as the file that it is now.
+///
+/// A registration of a closed descriptor lives on while a duplicate does, so its event proves nothing. But adding the
+/// pair of number and file anew fails exactly if it is there.
+fn is_registered(port: c_int, fd: c_int) -> bool {
+    match os::epoll_add(port, fd, libc::EPOLLONESHOT as u32, 0) {
         Err(Errno::EXIST) => true,
         Ok(()) => {
             // It has just been added, so this fails only if somebody has closed the number again, which removes it too.
-            let _ = os::epoll_del(port.number, fd);
+            let _ = os::epoll_del(port, fd);
             false
         }
         Err(_) => false,

@@ -7,8 +7,9 @@ use super::fd;
 use crate::errno::{Errno, Result};
 use crate::port::{Locked, Port};
 use crate::registry::{self, Entered};
+use crate::sink::Sink;
 use crate::slab::Slot;
-use crate::types::{PORT_SOURCE_USER, port_event};
+use crate::types::PORT_SOURCE_USER;
 use libc::c_int;
 
 /// Sends one event (SEND-1).
@@ -48,8 +49,7 @@ fn fill(port: &'static Port, slot: Slot, events: c_int, user: usize) {
     node.user.set(user);
 }
 
-pub(crate) fn deliver(port: &mut Locked, slot: Slot) -> port_event {
-    let event = super::event(port, slot);
+pub(crate) fn deliver(port: &mut Locked, slot: Slot, sink: &mut Sink) {
+    sink.put(super::event(port.port.slab.node(slot)));
     port.port.slab.release(slot);
-    event
 }
