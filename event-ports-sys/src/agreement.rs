@@ -58,6 +58,14 @@ same_structure! { port_notify { portnfy_port portnfy_user } }
 signatures!(bindings, bindings::port_event);
 signatures!(functions, types::port_event);
 
+/// The C headers have these values, too. bindgen does not read them, since illumos has none or another.
+#[cfg(target_os = "linux")]
+const _: () = {
+    assert!(crate::SIGEV_PORT == 0x4550, "SIGEV_PORT");
+    assert!(crate::linux::PORT_TRUST_NUMBER == 0x1, "PORT_TRUST_NUMBER");
+    assert!(crate::linux::PORT_TRUST_DESCRIPTORS == 0x2, "PORT_TRUST_DESCRIPTORS");
+};
+
 /// `libc` lacks these names for illumos.
 #[cfg(target_os = "linux")]
 mod file {

@@ -6,13 +6,14 @@
 //!
 //! # In one screen
 //!
-//! ```no_run
+//! ```
 //! use event_ports_sys::{PORT_SOURCE_FD, POLLIN, port_associate, port_create, port_event, port_getn};
 //! use std::io::{Error, Write};
 //! use std::os::fd::AsRawFd;
+//! use std::os::unix::net::UnixStream;
 //! use std::{mem, ptr};
 //!
-//! let (reader, mut writer) = std::io::pipe()?;
+//! let (reader, mut writer) = UnixStream::pair()?;
 //!
 //! // SAFETY: the call has no arguments.
 //! let port = unsafe { port_create() };
@@ -43,6 +44,8 @@
 //!
 //! # What a caller must know
 //!
+//! - A call that fails returns -1 and sets `errno`; its manual page lists the values. [`port_sendn`] may also do part of
+//!   its work, and returns how much.
 //! - Associations with descriptors and files are *one-shot*: an event ends them, and only another [`port_associate`]
 //!   brings the next. Timers go on by themselves.
 //! - The `portev_object` of a file's event is the address of the [`file_obj`] of the association. The kernel keeps no
