@@ -267,48 +267,78 @@ pub(crate) fn deliver(port: &mut Locked, slot: Slot, sink: &mut Sink) {
     }
 }
 
-/// Drops retrieved events whose descriptors have been closed, and their associations.
+/// Drops retrieved events whose descriptors have been closed, and their associations. The port's lock is free.
 pub(crate) fn discard_closed(number: c_int, sink: &mut Sink) {
     sink.check(|event| {
-        let registered = is_registered(number, event.portev_object as c_int);
-        if !registered {
-            // Where the port is gone too there is nothing to forget.
-            if let Ok(mut port) = registry::enter(number) {
-                forget_if_closed(&mut port, event.portev_object);
-            }
+        let fd = event.portev_object as c_int;
+        let probe = probe(number, fd);
+        if probe != Probe::Registered {
+            forget_closed(number, fd, probe);
         }
-        registered
+        probe == Probe::Registered
     });
 }
 
 /// Forgets an association whose event has been retrieved, unless somebody has made it anew.
-fn forget_if_closed(port: &mut Locked, object: usize) {
+fn forget_closed(number: c_int, fd: c_int, probe: Probe) {
+    let Ok(mut port) = registry::enter(number) else {
+        // The number is not the port any more, and there is nothing to forget.
+        probe.undo(number, fd);
+        return;
+    };
+    let object = fd as usize;
     let slot = port.fds.get(object);
-    if slot != NIL && port.port.slab.node(slot).phase() == Phase::Idle && !is_associated(port, slot) {
-        forget(port, object, slot);
+    if slot != NIL && port.port.slab.node(slot).phase() != Phase::Idle {
+        // Associated anew, perhaps by modifying what the probe has added.
+        return;
+    }
+    probe.undo(number, fd);
+    if slot != NIL && !is_associated(&port, slot) {
+        forget(&mut port, object, slot);
     }
 }
 
-/// Whether the number of an association still is the file that was associated.
+/// Whether the number of an association still is the file that was associated. The port is locked.
 fn is_associated(port: &Locked, slot: Slot) -> bool {
     let node = port.port.slab.node(slot);
     let fd = node.object.get() as c_int;
-    if node.extra.get() == UNPOLLABLE { is_still(fd, node) } else { is_registered(port.number, fd) }
+    if node.extra.get() == UNPOLLABLE {
+        return is_still(fd, node);
+    }
+    let probe = probe(port.number, fd);
+    probe.undo(port.number, fd);
+    probe == Probe::Registered
 }
 
-/// Whether the epoll of `port` has `fd` as the file that it is now.
+/// What a [`probe`] has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Probe {
+    /// The number is the file that is registered.
+    Registered,
+    /// It is not, and now is registered by the probe, without effect.
+    Added,
+    /// It is nothing that could be registered.
+    Absent,
+}
+
+impl Probe {
+    fn undo(self, port: c_int, fd: c_int) {
+        if self == Self::Added {
+            // Fails only if somebody has closed the number meanwhile, which ends the registration too.
+            let _ = os::epoll_del(port, fd);
+        }
+    }
+}
+
+/// Asks whether the epoll of `port` has `fd` as the file that it is now.
 ///
 /// A registration of a closed descriptor lives on while a duplicate does, so its event proves nothing. But adding the
 /// pair of number and file anew fails exactly if it is there.
-fn is_registered(port: c_int, fd: c_int) -> bool {
+fn probe(port: c_int, fd: c_int) -> Probe {
     match os::epoll_add(port, fd, libc::EPOLLONESHOT as u32, 0) {
-        Err(Errno::EXIST) => true,
-        Ok(()) => {
-            // It has just been added, so this fails only if somebody has closed the number again, which removes it too.
-            let _ = os::epoll_del(port, fd);
-            false
-        }
-        Err(_) => false,
+        Err(Errno::EXIST) => Probe::Registered,
+        Ok(()) => Probe::Added,
+        Err(_) => Probe::Absent,
     }
 }
 
