@@ -2,7 +2,7 @@
 //!
 //! Nothing here is run. Each line is checked whenever the crate is compiled, also by a compiler on another system.
 
-use crate::bindings;
+use super::bindings;
 use core::mem::{align_of, offset_of, size_of};
 use libc::{c_int, c_uint, c_void, timespec};
 
