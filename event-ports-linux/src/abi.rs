@@ -17,13 +17,34 @@ pub const PORT_TRUST_NUMBER: c_int = 0x1;
 /// is closed, so retrieving its event need not ask the kernel whether it is still open.
 pub const PORT_TRUST_DESCRIPTORS: c_int = 0x2;
 
-fn status(result: Result<()>) -> c_int {
-    match result {
-        Ok(()) => 0,
+/// Runs a call: its value, or -1 and `errno`. A call that succeeds leaves `errno` alone, whatever happened on its way:
+/// the kernel's own calls do, and a signal handler that sends an event relies on it.
+#[inline]
+fn call<T>(run: impl FnOnce() -> Result<T>, value: impl FnOnce(T) -> c_int) -> c_int {
+    let before = Errno::last();
+    match run() {
+        Ok(result) => {
+            before.set();
+            value(result)
+        }
         Err(e) => fail(e),
     }
 }
 
+#[inline]
+fn status(run: impl FnOnce() -> Result<()>) -> c_int {
+    call(run, |()| 0)
+}
+
+#[inline]
+fn outcome(run: impl FnOnce() -> Result<Outcome>) -> c_int {
+    status(|| match run()? {
+        Outcome::Done => Ok(()),
+        Outcome::TimedOut => Err(Errno::TIME),
+    })
+}
+
+#[inline]
 fn fail(e: Errno) -> c_int {
     e.set();
     -1
@@ -34,7 +55,7 @@ fn fail(e: Errno) -> c_int {
 /// Fails with `EAGAIN` when there are too many ports, and `EMFILE` when there is no descriptor left.
 #[unsafe(no_mangle)]
 pub extern "C" fn port_create() -> c_int {
-    registry::create().unwrap_or_else(fail)
+    call(registry::create, |number| number)
 }
 
 /// Associates an object with a port, for one event; associates it anew where it is already.
@@ -49,25 +70,31 @@ pub unsafe extern "C" fn port_associate(
     events: c_int,
     user: *mut c_void,
 ) -> c_int {
-    status(registry::enter(port).and_then(|mut port| match source {
-        PORT_SOURCE_FD => fd::associate(&mut port, object, events, user as usize),
-        _ => Err(Errno::INVAL),
-    }))
+    status(|| {
+        let mut port = registry::enter(port)?;
+        match source {
+            PORT_SOURCE_FD => fd::associate(&mut port, object, events, user as usize),
+            _ => Err(Errno::INVAL),
+        }
+    })
 }
 
 /// Ends an association, and takes back its event if that was not retrieved yet.
 #[unsafe(no_mangle)]
 pub extern "C" fn port_dissociate(port: c_int, source: c_int, object: usize) -> c_int {
-    status(registry::enter(port).and_then(|mut port| match source {
-        PORT_SOURCE_FD => fd::dissociate(&mut port, object),
-        _ => Err(Errno::INVAL),
-    }))
+    status(|| {
+        let mut port = registry::enter(port)?;
+        match source {
+            PORT_SOURCE_FD => fd::dissociate(&mut port, object),
+            _ => Err(Errno::INVAL),
+        }
+    })
 }
 
 /// Puts an event of the program's own into a port's queue. Async-signal-safe once the port has been used.
 #[unsafe(no_mangle)]
 pub extern "C" fn port_send(port: c_int, events: c_int, user: *mut c_void) -> c_int {
-    status(user::send(port, events, user as usize))
+    status(|| user::send(port, events, user as usize))
 }
 
 /// Sends an event to each of `nent` ports. Returns how many got it; for the others `errors` tells why not.
@@ -88,31 +115,36 @@ pub unsafe extern "C" fn port_sendn(
     if ports.is_null() {
         return fail(Errno::FAULT);
     }
-    let nent = nent as usize;
-    let mut failed = false;
-    let mut sent = 0;
+    call(
+        || {
+            // SAFETY: the caller's promise.
+            unsafe { sendn(ports, errors, nent as usize, events, user as usize) }
+        },
+        |sent| sent,
+    )
+}
+
+/// # Safety
+/// As for [`port_sendn`], and `ports` is not null.
+unsafe fn sendn(ports: *const c_int, errors: *mut c_int, nent: usize, events: c_int, user: usize) -> Result<c_int> {
+    let (mut sent, mut failed) = (0, false);
     for at in 0..nent {
         // SAFETY: `at` is below `nent`.
-        let result = user::send(unsafe { ports.add(at).read() }, events, user as usize);
-        let error = result.map_or_else(|e| e.0, |()| 0);
+        let result = user::send(unsafe { ports.add(at).read() }, events, user);
         sent += c_int::from(result.is_ok());
-        if errors.is_null() {
-            failed |= result.is_err();
-            continue;
-        }
         if result.is_err() && !failed {
             failed = true;
-            for earlier in 0..at {
+            for earlier in (0..at).filter(|_| !errors.is_null()) {
                 // SAFETY: `earlier` is below `nent`, and a port has failed, so the array is there.
                 unsafe { errors.add(earlier).write(0) };
             }
         }
-        if failed {
+        if failed && !errors.is_null() {
             // SAFETY: as above.
-            unsafe { errors.add(at).write(error) };
+            unsafe { errors.add(at).write(result.map_or_else(|e| e.0, |()| 0)) };
         }
     }
-    if failed && errors.is_null() { fail(Errno::FAULT) } else { sent }
+    if failed && errors.is_null() { Err(Errno::FAULT) } else { Ok(sent) }
 }
 
 /// Retrieves one event.
@@ -129,16 +161,15 @@ pub unsafe extern "C" fn port_get(port: c_int, event: *mut port_event, timeout: 
         // SAFETY: the caller's promise.
         Timeout::Value(unsafe { timeout.read() })
     };
-    if event.is_null() {
-        return fail(registry::enter(port).err().unwrap_or(Errno::FAULT));
-    }
-    // SAFETY: the caller's promise.
-    let mut sink = unsafe { Sink::new(event, 1) };
-    match retrieve::retrieve(port, &mut sink, 1, timeout, false) {
-        Ok(Outcome::Done) => 0,
-        Ok(Outcome::TimedOut) => fail(Errno::TIME),
-        Err(e) => fail(e),
-    }
+    outcome(|| {
+        if event.is_null() {
+            drop(registry::enter(port)?);
+            return Err(Errno::FAULT);
+        }
+        // SAFETY: the caller's promise.
+        let mut sink = unsafe { Sink::new(event, 1) };
+        retrieve::retrieve(port, &mut sink, 1, timeout, false)
+    })
 }
 
 /// Waits for at least `*nget` events, retrieves up to `max`, and stores their number in `*nget`.
@@ -164,18 +195,12 @@ pub unsafe extern "C" fn port_getn(
     let timeout = if timeout.is_null() { Timeout::Forever } else { Timeout::Pointer(timeout) };
     // SAFETY: the caller's promise. The sink is used only if `list` is not null.
     let mut sink = unsafe { Sink::new(list, max as usize) };
-    let result = getn(port, &mut sink, list.is_null(), max, min, timeout);
-    match result {
-        Ok((count, _)) => {
-            // SAFETY: the caller's promise.
-            unsafe { nget.write(count) };
-        }
-        Err(e) => return fail(e),
-    }
-    match result {
-        Ok((_, Outcome::TimedOut)) => fail(Errno::TIME),
-        _ => 0,
-    }
+    outcome(|| {
+        let (count, outcome) = getn(port, &mut sink, list.is_null(), max, min, timeout)?;
+        // SAFETY: the caller's promise.
+        unsafe { nget.write(count) };
+        Ok(outcome)
+    })
 }
 
 fn getn(
@@ -205,7 +230,7 @@ fn getn(
 /// Enters alert mode, in which every retrieval returns this alert at once, or leaves it (`events` 0).
 #[unsafe(no_mangle)]
 pub extern "C" fn port_alert(port: c_int, flags: c_int, events: c_int, user: *mut c_void) -> c_int {
-    status(registry::enter(port).and_then(|mut port| alert::alert(&mut port, flags, events, user as usize)))
+    status(|| alert::alert(&mut registry::enter(port)?, flags, events, user as usize))
 }
 
 /// Tells a port which promises the program keeps (`PORT_TRUST_*`), so that it need not ask the kernel. Linux only.
@@ -214,14 +239,15 @@ pub extern "C" fn port_alert(port: c_int, flags: c_int, events: c_int, user: *mu
 /// A promise that is not kept costs events, and may disturb whatever a number has become; never memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn port_linux_trust(port: c_int, flags: c_int) -> c_int {
-    status(registry::enter(port).and_then(|mut held| {
+    status(|| {
+        let mut held = registry::enter(port)?;
         if flags & !(PORT_TRUST_NUMBER | PORT_TRUST_DESCRIPTORS) != 0 {
             return Err(Errno::INVAL);
         }
         held.port.set_trusted_number((flags & PORT_TRUST_NUMBER != 0).then_some(port));
         held.descriptors_are_trusted = flags & PORT_TRUST_DESCRIPTORS != 0;
         Ok(())
-    }))
+    })
 }
 
 /// Closes a port's descriptor, frees what the port holds at once, and wakes its waiting threads with `EBADF`. Linux only.
@@ -229,7 +255,7 @@ pub extern "C" fn port_linux_trust(port: c_int, flags: c_int) -> c_int {
 /// After a plain `close` the same happens later: when a waiting thread notices, or when another port is created.
 #[unsafe(no_mangle)]
 pub extern "C" fn port_linux_close(port: c_int) -> c_int {
-    status(registry::close(port))
+    status(|| registry::close(port))
 }
 
 /// Sets how many events each port created from now on can hold: what the resource control `process.max-port-events` is
@@ -238,5 +264,5 @@ pub extern "C" fn port_linux_close(port: c_int) -> c_int {
 /// Fails with `EINVAL` for 0 and for more than 16,777,216.
 #[unsafe(no_mangle)]
 pub extern "C" fn port_linux_set_max_events(max: c_uint) -> c_int {
-    status(registry::set_event_limit(max))
+    status(|| registry::set_event_limit(max))
 }

@@ -40,6 +40,16 @@ impl Queue {
         Some(slot)
     }
 
+    /// The oldest event.
+    pub(crate) fn first(&self) -> Slot {
+        self.head
+    }
+
+    /// The event after a queued one, or [`NIL`].
+    pub(crate) fn after(&self, slab: &Slab, slot: Slot) -> Slot {
+        slab.node(slot).next.get()
+    }
+
     /// Takes a queued event out, wherever it stands.
     pub(crate) fn unlink(&mut self, slab: &Slab, slot: Slot) {
         let node = slab.node(slot);

@@ -32,6 +32,7 @@ const SHARED_BATCH: usize = 16;
 pub(crate) fn count(number: c_int) -> Result<usize> {
     let mut port = registry::enter(number)?;
     port.pull(usize::MAX)?;
+    fd::discard_void(&mut port);
     Ok(port.queue.len())
 }
 

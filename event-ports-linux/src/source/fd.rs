@@ -298,6 +298,22 @@ fn forget_closed(number: c_int, fd: c_int, probe: Probe) {
     }
 }
 
+/// Drops queued events whose descriptors have been closed, and their associations.
+pub(crate) fn discard_void(port: &mut Locked) {
+    if port.descriptors_are_trusted {
+        return;
+    }
+    let mut slot = port.queue.first();
+    while slot != NIL {
+        let next = port.queue.after(&port.port.slab, slot);
+        let node = port.port.slab.node(slot);
+        if node.source() == PORT_SOURCE_FD && !is_associated(port, slot) {
+            forget(port, node.object.get(), slot);
+        }
+        slot = next;
+    }
+}
+
 /// Whether the number of an association still is the file that was associated. The port is locked.
 fn is_associated(port: &Locked, slot: Slot) -> bool {
     let node = port.port.slab.node(slot);
