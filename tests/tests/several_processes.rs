@@ -1,0 +1,183 @@
+//! A port and its descriptors after fork (FD-24 to FD-28, FORK, SEND-3).
+
+use event_ports_tests::prelude::*;
+
+/// SEND-3, FORK-1.
+#[test]
+fn v_56_a_child_receives_what_its_parent_sends() {
+    case(|| {
+        let port = port();
+        let number = port.as_raw_fd();
+        assert_eq!(send(&port, 5, 6), Ok(()));
+        let child = fork(move || assert_eq!(get(&number, ms(10_000)), Ok(Some(Event::user(5, 6)))));
+        child.join();
+        assert_eq!(drain(&port), [], "and the parent does not");
+    });
+}
+
+#[test]
+fn send_03_an_event_survives_the_process_that_sent_it() {
+    case(|| {
+        let port = port();
+        let number = port.as_raw_fd();
+        fork(move || assert_eq!(send(&number, 5, 6), Ok(()))).join();
+        assert_eq!(drain(&port), [Event::user(5, 6)]);
+    });
+}
+
+#[test]
+fn alert_06_alert_mode_holds_in_every_process() {
+    case(|| {
+        let port = port();
+        let number = port.as_raw_fd();
+        assert_eq!(alert(&port, PORT_ALERT_SET, 7, 8), Ok(()));
+        fork(move || assert_eq!(get(&number, ms(10_000)), Ok(Some(Event::alert(7, 8))))).join();
+        assert_eq!(get(&port, POLL), Ok(Some(Event::alert(7, 8))));
+    });
+}
+
+#[test]
+fn fd_24_another_process_may_associate_again_without_becoming_the_owner() {
+    case(|| {
+        let port = port();
+        let pipe = Pipe::new();
+        let (number, read) = (port.as_raw_fd(), pipe.read.as_raw_fd());
+        assert_eq!(associate_fd(&port, &pipe.read, POLLIN, 1), Ok(()));
+        fork(move || {
+            assert_eq!(associate_fd(&number, &read, POLLIN, 2), Ok(()));
+            assert_eq!(dissociate_fd(&number, &read), Err(EACCES), "the parent is still the owner");
+        })
+        .join();
+        write(&pipe.write);
+        assert_eq!(drain(&port), [Event::fd(&pipe.read, POLLIN, 2)]);
+    });
+}
+
+/// FD-25, FORK-3.
+#[test]
+fn fd_25_a_child_with_the_same_descriptor_may_retrieve_its_event() {
+    case(|| {
+        let port = port();
+        let pipe = Pipe::ready();
+        let (number, read) = (port.as_raw_fd(), pipe.read.as_raw_fd());
+        assert_eq!(associate_fd(&port, &pipe.read, POLLIN, 1), Ok(()));
+        fork(move || assert_eq!(get(&number, ms(10_000)), Ok(Some(Event::fd(&read, POLLIN, 1))))).join();
+        assert_eq!(drain(&port), [], "the child took it");
+    });
+}
+
+/// FD-25, ORDER-3, SHARE-2.
+#[test]
+fn fd_25_a_child_without_the_descriptor_leaves_the_event_queued() {
+    case(|| {
+        let port = port();
+        let pipe = Pipe::ready();
+        let (number, read) = (port.as_raw_fd(), pipe.read.as_raw_fd());
+        assert_eq!(associate_fd(&port, &pipe.read, POLLIN, 1), Ok(()));
+        fork(move || {
+            // SAFETY: the child's copy, which the child does not use again.
+            assert_eq!(unsafe { libc::close(read) }, 0);
+            assert_eq!(drain(&number), []);
+        })
+        .join();
+        assert_eq!(drain(&port), [Event::fd(&pipe.read, POLLIN, 1)]);
+    });
+}
+
+/// FD-28, FORK-1.
+#[test]
+fn fd_28_only_the_owner_may_dissociate() {
+    case(|| {
+        let port = port();
+        let pipe = Pipe::new();
+        let (number, read) = (port.as_raw_fd(), pipe.read.as_raw_fd());
+        assert_eq!(associate_fd(&port, &pipe.read, POLLIN, 1), Ok(()));
+        fork(move || assert_eq!(dissociate_fd(&number, &read), Err(EACCES))).join();
+        write(&pipe.write);
+        assert_eq!(drain(&port), [Event::fd(&pipe.read, POLLIN, 1)], "the child changed nothing");
+    });
+}
+
+#[test]
+fn fork_02_a_child_that_closes_the_port_takes_nothing_from_its_parent() {
+    case(|| {
+        for pending in Pending::BOTH {
+            let port = port();
+            let (queued, armed) = (Pipe::ready(), Pipe::new());
+            assert_eq!(send(&port, 5, 6), Ok(()));
+            assert_eq!(associate_fd(&port, &queued.read, POLLIN, 1), Ok(()));
+            assert_eq!(associate_fd(&port, &armed.read, POLLIN, 2), Ok(()));
+            pending.place(&port);
+            let number = port.as_raw_fd();
+            fork(move || {
+                // SAFETY: the child's copy, which the child does not use again.
+                assert_eq!(unsafe { libc::close(number) }, 0);
+            })
+            .join();
+            write(&armed.write);
+            let expected = [Event::user(5, 6), Event::fd(&queued.read, POLLIN, 1), Event::fd(&armed.read, POLLIN, 2)];
+            let mut events = drain(&port);
+            events.sort_by_key(|event| event.source);
+            assert_eq!(events, expected);
+        }
+    });
+}
+
+/// FORK-3: what a child should do.
+#[test]
+fn fork_03_a_child_closes_the_port_and_makes_its_own() {
+    case(|| {
+        for pending in Pending::BOTH {
+            let parents = port();
+            let pipe = Pipe::new();
+            assert_eq!(associate_fd(&parents, &pipe.read, POLLIN, 1), Ok(()));
+            assert_eq!(send(&parents, 3, 4), Ok(()));
+            pending.place(&parents);
+            let (number, read) = (parents.as_raw_fd(), pipe.read.as_raw_fd());
+            write(&pipe.write);
+            fork(move || {
+                // SAFETY: the child's copy, which the child does not use again.
+                assert_eq!(unsafe { libc::close(number) }, 0);
+                let own = port();
+                assert_eq!(drain(&own), [], "nothing of the parent's");
+                assert_eq!(associate_fd(&own, &read, POLLIN, 9), Ok(()));
+                assert_eq!(send(&own, 7, 8), Ok(()));
+                let mut events = drain(&own);
+                events.sort_by_key(|event| event.source);
+                assert_eq!(events, [Event::user(7, 8), Event::fd(&read, POLLIN, 9)]);
+            })
+            .join();
+            let mut events = drain(&parents);
+            events.sort_by_key(|event| event.source);
+            assert_eq!(events, [Event::user(3, 4), Event::fd(&pipe.read, POLLIN, 1)]);
+        }
+    });
+}
+
+/// FORK-1, as far as Linux can: what the child must not do harm to, it is kept from.
+#[test]
+#[cfg(target_os = "linux")]
+fn fork_01_a_childs_calls_on_its_parents_port_are_ebadfd_and_change_nothing() {
+    case(|| {
+        for pending in Pending::BOTH {
+            let port = port();
+            let pipe = Pipe::new();
+            assert_eq!(send(&port, 5, 6), Ok(()));
+            assert_eq!(associate_fd(&port, &pipe.read, POLLIN, 1), Ok(()));
+            pending.place(&port);
+            let (number, read) = (port.as_raw_fd(), pipe.read.as_raw_fd());
+            fork(move || {
+                assert_eq!(send(&number, 1, 0), Err(EBADFD));
+                assert_eq!(associate_fd(&number, &read, POLLIN, 2), Err(EBADFD));
+                assert_eq!(dissociate_fd(&number, &read), Err(EBADFD));
+                assert_eq!(get(&number, POLL), Err(EBADFD));
+                assert_eq!(getn(&number, 4, 1, POLL), Got::failed(EBADFD, 1));
+                assert_eq!(alert(&number, PORT_ALERT_SET, 1, 0), Err(EBADFD));
+                assert_eq!(sendn(&[number], 1, 0), (Ok(0), vec![EBADFD.0]));
+            })
+            .join();
+            write(&pipe.write);
+            assert_eq!(drain(&port), [Event::user(5, 6), Event::fd(&pipe.read, POLLIN, 1)]);
+        }
+    });
+}
