@@ -176,8 +176,9 @@ mod tests {
                         left.fetch_add(1, Ordering::AcqRel);
                         if let Some(held) = lock.leave_note() {
                             collect();
-                            while held.lock.word.load(Ordering::Relaxed) & super::NOTE == 0 {}
-                            held.unlock();
+                            if held.unlock() {
+                                collect();
+                            }
                         }
                     }
                 });
