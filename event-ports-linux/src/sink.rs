@@ -71,6 +71,11 @@ impl Sink {
             unsafe { self.list.add(kept).write(event) };
             kept += 1;
         }
+        for at in kept..self.filled {
+            // Callers tell what was written by the source, which they have set to zero (GETN-10).
+            // SAFETY: as above.
+            unsafe { (*self.list.add(at)).portev_source = 0 };
+        }
         self.filled = kept;
         self.unchecked = false;
     }
@@ -104,5 +109,6 @@ mod tests {
         assert_eq!((sink.filled(), sink.room(), sink.is_unchecked()), (3, 2, false));
         let users: Vec<_> = list[..3].iter().map(|e| (e.portev_user.addr(), e.portev_pad)).collect();
         assert_eq!(users, [(2, 0), (3, 0), (4, 0)]);
+        assert!(list[3..].iter().all(|e| e.portev_source == 0), "what was dropped looks like an event");
     }
 }
