@@ -1,6 +1,7 @@
 //! The functions C programs call: they check arguments, and turn errors into -1 and `errno`.
 
 use crate::errno::{Errno, Result};
+use crate::os;
 use crate::registry;
 use crate::retrieve::{self, Outcome};
 use crate::sink::Sink;
@@ -112,7 +113,7 @@ pub unsafe extern "C" fn port_sendn(
     if nent == 0 {
         return fail(Errno::INVAL);
     }
-    if ports.is_null() {
+    if !os::may_be_memory(ports) {
         return fail(Errno::FAULT);
     }
     call(
@@ -127,6 +128,7 @@ pub unsafe extern "C" fn port_sendn(
 /// # Safety
 /// As for [`port_sendn`], and `ports` is not null.
 unsafe fn sendn(ports: *const c_int, errors: *mut c_int, nent: usize, events: c_int, user: usize) -> Result<c_int> {
+    let writable = os::may_be_memory(errors);
     let (mut sent, mut failed) = (0, false);
     for at in 0..nent {
         // SAFETY: `at` is below `nent`.
@@ -134,17 +136,17 @@ unsafe fn sendn(ports: *const c_int, errors: *mut c_int, nent: usize, events: c_
         sent += c_int::from(result.is_ok());
         if result.is_err() && !failed {
             failed = true;
-            for earlier in (0..at).filter(|_| !errors.is_null()) {
+            for earlier in (0..at).filter(|_| writable) {
                 // SAFETY: `earlier` is below `nent`, and a port has failed, so the array is there.
                 unsafe { errors.add(earlier).write(0) };
             }
         }
-        if failed && !errors.is_null() {
+        if failed && writable {
             // SAFETY: as above.
             unsafe { errors.add(at).write(result.map_or_else(|e| e.0, |()| 0)) };
         }
     }
-    if failed && errors.is_null() { Err(Errno::FAULT) } else { Ok(sent) }
+    if failed && !writable { Err(Errno::FAULT) } else { Ok(sent) }
 }
 
 /// Retrieves one event.
@@ -162,7 +164,7 @@ pub unsafe extern "C" fn port_get(port: c_int, event: *mut port_event, timeout: 
         Timeout::Value(unsafe { timeout.read() })
     };
     outcome(|| {
-        if event.is_null() {
+        if !os::may_be_memory(event) {
             drop(registry::enter(port)?);
             return Err(Errno::FAULT);
         }
@@ -196,7 +198,7 @@ pub unsafe extern "C" fn port_getn(
     // SAFETY: the caller's promise. The sink is used only if `list` is not null.
     let mut sink = unsafe { Sink::new(list, max as usize) };
     outcome(|| {
-        let (count, outcome) = getn(port, &mut sink, list.is_null(), max, min, timeout)?;
+        let (count, outcome) = getn(port, &mut sink, !os::may_be_memory(list), max, min, timeout)?;
         // SAFETY: the caller's promise.
         unsafe { nget.write(count) };
         Ok(outcome)

@@ -64,13 +64,16 @@ pub(crate) fn clear(number: c_int, port: &'static Port) {
     }
 }
 
-/// Empties the table and hands every port in it to `each`, perhaps more than once.
-pub(crate) fn clear_all(mut each: impl FnMut(&'static Port)) {
-    for entry in (0..CHUNKS).filter_map(chunk).flatten() {
-        let port = entry.swap(ptr::null_mut(), Ordering::Relaxed);
-        // SAFETY: as in `get`.
-        if let Some(port) = unsafe { port.as_ref() } {
-            each(port);
+/// Empties the table, and hands each number and the port it was to `each`.
+pub(crate) fn clear_all(mut each: impl FnMut(c_int, &'static Port)) {
+    for at in 0..CHUNKS {
+        let Some(chunk) = chunk(at) else { continue };
+        for (place, entry) in chunk.iter().enumerate() {
+            let port = entry.swap(ptr::null_mut(), Ordering::Relaxed);
+            // SAFETY: as in `get`.
+            if let Some(port) = unsafe { port.as_ref() } {
+                each((at * CHUNK + place) as c_int, port);
+            }
         }
     }
 }

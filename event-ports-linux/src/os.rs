@@ -94,6 +94,15 @@ pub(crate) fn close_checked(fd: c_int) -> Result<()> {
     check(unsafe { libc::close(fd) }).map(drop)
 }
 
+/// Makes `number` another number of `fd`'s file, close-on-exec as it was before.
+pub(crate) fn replace_fd(fd: c_int, number: c_int) -> Result<()> {
+    // SAFETY: takes no pointer.
+    let flags = check(unsafe { libc::fcntl(number, libc::F_GETFD) })?;
+    let cloexec = if flags & libc::FD_CLOEXEC != 0 { libc::O_CLOEXEC } else { 0 };
+    // SAFETY: takes no pointer.
+    check(unsafe { libc::dup3(fd, number, cloexec) }).map(drop)
+}
+
 pub(crate) fn is_open(fd: c_int) -> bool {
     // SAFETY: takes no pointer.
     unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
@@ -187,6 +196,14 @@ pub(crate) unsafe fn discard_pages(at: *mut c_void, bytes: usize) {
 pub(crate) unsafe fn wipe_on_fork(at: *mut c_void, bytes: usize) -> Result<()> {
     // SAFETY: the caller's promise.
     check(unsafe { libc::madvise(at, bytes, libc::MADV_WIPEONFORK) }).map(drop)
+}
+
+/// Whether a pointer can be one to memory of a program: a cheap check that finds null, small integers and addresses of
+/// the kernel's half, and nothing else.
+pub(crate) fn may_be_memory<T>(at: *const T) -> bool {
+    const FIRST: usize = 4096;
+    const BEYOND: usize = isize::MAX as usize;
+    (FIRST..BEYOND).contains(&at.addr())
 }
 
 /// Calls `visit` with the number of each descriptor the process has open, until it answers `false`.

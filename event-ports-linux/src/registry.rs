@@ -9,6 +9,7 @@ use crate::fork;
 use crate::number_table as table;
 use crate::os;
 use crate::port::{Locked, Port};
+use crate::source::fd;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use libc::c_int;
@@ -71,7 +72,7 @@ pub(crate) fn create() -> Result<c_int> {
         return Err(Errno::AGAIN);
     }
     let number = os::epoll_create().map_err(|e| if e == Errno::NOMEM { Errno::AGAIN } else { Errno::MFILE })?;
-    match registry.start(number) {
+    match registry.start(number, EVENT_LIMIT.load(Ordering::Relaxed)) {
         Ok(()) => Ok(number),
         Err(e) => {
             os::close(number);
@@ -81,8 +82,7 @@ pub(crate) fn create() -> Result<c_int> {
 }
 
 impl Registry {
-    fn start(&mut self, number: c_int) -> Result<()> {
-        let limit = EVENT_LIMIT.load(Ordering::Relaxed);
+    fn start(&mut self, number: c_int, limit: u32) -> Result<()> {
         self.alive.try_reserve(1).map_err(|_| Errno::NOMEM)?;
         // Room for every port that is alive to become idle, so that ending one cannot fail.
         self.idle.try_reserve(self.alive.len() + 1).map_err(|_| Errno::NOMEM)?;
@@ -286,13 +286,50 @@ pub(crate) fn close(number: c_int) -> Result<()> {
     os::close_checked(number)
 }
 
+/// In a forked child, lets every inherited port begin anew (FORK-1).
+///
+/// Its epoll is the parent's, too: what the child did to it, the parent would feel. So each number that still is the
+/// port gets an epoll of its own. Whatever was associated or queued stays with the parent.
 fn check_fork() {
     fork::check(|| {
-        table::clear_all(|port| {
-            if let Some(bell) = port.forget_bell() {
-                os::close(bell);
+        REGISTRY.store(ptr::null_mut(), Ordering::Release);
+        let mut inherited: Vec<(c_int, &'static Port)> = Vec::new();
+        table::clear_all(|number, port| {
+            if inherited.try_reserve(1).is_ok() {
+                inherited.push((number, port));
             }
         });
-        REGISTRY.store(ptr::null_mut(), Ordering::Release);
+        while let Some(&(_, port)) = inherited.last() {
+            let numbers: Vec<c_int> =
+                inherited.iter().filter(|(_, p)| ptr::eq(*p, port)).map(|&(number, _)| number).collect();
+            inherited.retain(|(_, p)| !ptr::eq(*p, port));
+            // Where that fails, for want of descriptors or memory, the numbers are no ports here (EBADFD).
+            let _ = begin_anew(port, &numbers);
+        }
     });
+}
+
+fn begin_anew(parents: &Port, numbers: &[c_int]) -> Result<()> {
+    let Some(bell) = parents.forget_bell() else { return Ok(()) };
+    let is_port = |&number: &c_int| fd::probe_registered(number, bell);
+    let mut numbers = numbers.iter().copied().filter(is_port);
+    let Some(first) = numbers.next() else {
+        os::close(bell);
+        return Ok(());
+    };
+    let epoll = os::epoll_create_hidden().inspect_err(|_| os::close(bell))?;
+    let replaced = os::replace_fd(epoll, first).and_then(|()| registry()?.start(first, parents.slab.limit()));
+    if let (Ok(()), Some(port)) = (replaced, table::get(first)) {
+        if parents.trusts(first) {
+            port.set_trusted_number(Some(first));
+        }
+        for number in numbers {
+            if os::replace_fd(epoll, number).is_ok() {
+                bind(&mut port.lock(number), number)?;
+            }
+        }
+    }
+    os::close(epoll);
+    os::close(bell);
+    replaced
 }

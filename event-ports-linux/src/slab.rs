@@ -128,6 +128,11 @@ impl Slab {
         self.base.len() as u32
     }
 
+    /// How many slots the port's present life may use.
+    pub(crate) fn limit(&self) -> u32 {
+        self.limit.load(Ordering::Relaxed)
+    }
+
     /// The slot with a number that came out of this slab.
     pub(crate) fn node(&self, slot: Slot) -> &'static Node {
         &self.base[slot as usize - 1]

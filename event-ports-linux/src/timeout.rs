@@ -32,6 +32,7 @@ impl Timeout {
         let given = match self {
             Self::Forever => return Ok(Until::Forever),
             Self::Value(value) => value,
+            Self::Pointer(at) if !os::may_be_memory(at) => return Err(Errno::FAULT),
             // SAFETY: the promise made with the variant.
             Self::Pointer(at) => unsafe { at.read() },
         };

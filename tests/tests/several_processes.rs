@@ -154,30 +154,56 @@ fn fork_03_a_child_closes_the_port_and_makes_its_own() {
     });
 }
 
-/// FORK-1, as far as Linux can: what the child must not do harm to, it is kept from.
+/// FORK-1, as far as Linux can: the child has a port to work with, and the parent's is out of its reach.
 #[test]
 #[cfg(target_os = "linux")]
-fn fork_01_a_childs_calls_on_its_parents_port_are_ebadfd_and_change_nothing() {
+fn fork_01_in_a_child_the_inherited_port_begins_anew() {
     case(|| {
         for pending in Pending::BOTH {
             let port = port();
-            let pipe = Pipe::new();
+            let (pipe, childs) = (Pipe::new(), Pipe::ready());
             assert_eq!(send(&port, 5, 6), Ok(()));
             assert_eq!(associate_fd(&port, &pipe.read, POLLIN, 1), Ok(()));
             pending.place(&port);
-            let (number, read) = (port.as_raw_fd(), pipe.read.as_raw_fd());
+            let (number, read, childs_read) = (port.as_raw_fd(), pipe.read.as_raw_fd(), childs.read.as_raw_fd());
             fork(move || {
-                assert_eq!(send(&number, 1, 0), Err(EBADFD));
-                assert_eq!(associate_fd(&number, &read, POLLIN, 2), Err(EBADFD));
-                assert_eq!(dissociate_fd(&number, &read), Err(EBADFD));
-                assert_eq!(get(&number, POLL), Err(EBADFD));
-                assert_eq!(getn(&number, 4, 1, POLL), Got::failed(EBADFD, 1));
-                assert_eq!(alert(&number, PORT_ALERT_SET, 1, 0), Err(EBADFD));
-                assert_eq!(sendn(&[number], 1, 0), (Ok(0), vec![EBADFD.0]));
+                assert_eq!(drain(&number), [], "nothing of the parent's");
+                assert_eq!(dissociate_fd(&number, &read), Err(ENOENT));
+                assert_eq!(associate_fd(&number, &read, POLLIN, 2), Ok(()));
+                assert_eq!(associate_fd(&number, &childs_read, POLLIN, 3), Ok(()));
+                assert_eq!(send(&number, 1, 0), Ok(()));
+                let mut events = drain(&number);
+                events.sort_by_key(|event| event.source);
+                assert_eq!(events, [Event::user(1, 0), Event::fd(&childs_read, POLLIN, 3)]);
+                assert_eq!(alert(&number, PORT_ALERT_SET, 1, 0), Ok(()));
             })
             .join();
             write(&pipe.write);
             assert_eq!(drain(&port), [Event::user(5, 6), Event::fd(&pipe.read, POLLIN, 1)]);
         }
+    });
+}
+
+/// FORK-1, PORT-11: all numbers of an inherited port are one port in the child, and close-on-exec stays as it was.
+#[test]
+#[cfg(target_os = "linux")]
+fn fork_01_duplicates_of_an_inherited_port_stay_one_port() {
+    case(|| {
+        let port = port();
+        let copy = dup(&port);
+        assert_eq!(send(&copy, 1, 1), Ok(()));
+        let (number, copied) = (port.as_raw_fd(), copy.as_raw_fd());
+        let closing = |fd: i32| {
+            // SAFETY: the call takes no pointer.
+            unsafe { libc::fcntl(fd, libc::F_GETFD) }
+        };
+        let before = [closing(number), closing(copied)];
+        fork(move || {
+            assert_eq!(send(&copied, 5, 6), Ok(()));
+            assert_eq!(drain(&number), [Event::user(5, 6)]);
+            assert_eq!([closing(number), closing(copied)], before);
+        })
+        .join();
+        assert_eq!(drain(&port), [Event::user(1, 1)]);
     });
 }

@@ -321,8 +321,13 @@ fn is_associated(port: &Locked, slot: Slot) -> bool {
     if node.extra.get() == UNPOLLABLE {
         return is_still(fd, node);
     }
-    let probe = probe(port.number, fd);
-    probe.undo(port.number, fd);
+    probe_registered(port.number, fd)
+}
+
+/// Whether the epoll of `port` has `fd` as the file that it is now, without changing anything there.
+pub(crate) fn probe_registered(port: c_int, fd: c_int) -> bool {
+    let probe = probe(port, fd);
+    probe.undo(port, fd);
     probe == Probe::Registered
 }
 
