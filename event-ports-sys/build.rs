@@ -51,8 +51,8 @@ mod from_headers {
         load_libclang()?;
         let bindings = builder().clang_args(clang_args()?).generate().map_err(|error| {
             format!(
-                "the headers cannot be read ({}): install the C library's and clang's, on Debian `libc6-dev` and \
-                 `libclang-dev`",
+                "the headers cannot be read: install the C library's and clang's, on Debian `libc6-dev` and \
+                 `libclang-dev` ({})",
                 one_line(&error.to_string())
             )
         })?;
@@ -67,8 +67,8 @@ mod from_headers {
         panic::set_hook(hook);
         loaded.map(drop).map_err(|panic| {
             format!(
-                "libclang cannot be loaded ({}): install it, on Debian `libclang-dev`, or set LIBCLANG_PATH, or build \
-                 without the feature `bindgen`",
+                "libclang cannot be loaded: install it, on Debian `libclang-dev`, or set LIBCLANG_PATH, or build without \
+                 the feature `bindgen` ({})",
                 one_line(panic.downcast_ref::<String>().map_or("no reason given", String::as_str))
             )
         })
