@@ -1,12 +1,12 @@
 //! Many events at once, in a buffer that is reused.
 
 use crate::event::{Extra, Slot};
-use crate::retrieve::OnSignal;
+use crate::retrieve::{OnSignal, Retrieved, retrieve};
 use crate::{EventPort, EventRef, GetNError, Outcome};
 use std::fmt;
 use std::io;
-use std::iter::FusedIterator;
-use std::ops::Range;
+use std::iter::{Enumerate, FusedIterator};
+use std::slice;
 use std::time::Duration;
 
 /// A batch of events, to be filled by [`EventPort::get_into`] or [`EventPort::batch`] again and again.
@@ -88,7 +88,7 @@ impl Events {
     /// The events, in the order in which the port delivered them.
     #[inline]
     pub fn iter(&self) -> EventsIter<'_> {
-        EventsIter { events: self, range: 0..self.len }
+        EventsIter { events: self, slots: self.slots[..self.len].iter().enumerate() }
     }
 
     #[inline]
@@ -96,6 +96,7 @@ impl Events {
         if Extra::may_belong_to(slot.source()) { self.find_extra(index) } else { None }
     }
 
+    #[cold]
     fn find_extra(&self, index: usize) -> Option<&Extra> {
         let at = self.extras.binary_search_by_key(&index, |&(index, _)| index).ok()?;
         self.extras.get(at).map(|(_, extra)| extra)
@@ -110,7 +111,7 @@ impl Events {
         max: usize,
         timeout: Option<Duration>,
         on_signal: OnSignal,
-    ) -> io::Result<Outcome> {
+    ) -> Result<Outcome, i32> {
         self.len = 0;
         if !self.extras.is_empty() {
             self.extras.clear();
@@ -120,17 +121,25 @@ impl Events {
         }
         self.written = 0;
         if min == 0 || min > max || max > self.slots.len() {
-            return Err(io::Error::from_raw_os_error(libc::EINVAL));
+            return Err(libc::EINVAL);
         }
-        let (filled, result) = port.shared.retrieve(&mut self.slots[..max], min, timeout, on_signal);
+        let Retrieved { filled, extras, end } =
+            retrieve(&*port.shared, &mut self.slots[..max], min, timeout, on_signal);
         self.len = filled;
         self.written = filled;
-        for (index, slot) in self.slots[..filled].iter().enumerate() {
+        if extras {
+            self.look_up(port);
+        }
+        end
+    }
+
+    #[cold]
+    fn look_up(&mut self, port: &EventPort) {
+        for (index, slot) in self.slots[..self.len].iter().enumerate() {
             if Extra::may_belong_to(slot.source()) {
                 self.extras.push((index, port.shared.extra(slot)));
             }
         }
-        result
     }
 }
 
@@ -154,13 +163,13 @@ impl<'a> IntoIterator for &'a Events {
 #[derive(Debug, Clone)]
 pub struct EventsIter<'a> {
     events: &'a Events,
-    range: Range<usize>,
+    slots: Enumerate<slice::Iter<'a, Slot>>,
 }
 
 impl<'a> EventsIter<'a> {
     #[inline]
-    fn at(&self, index: usize) -> Option<EventRef<'a>> {
-        self.events.get(index)
+    fn event(&self, (index, slot): (usize, &Slot)) -> EventRef<'a> {
+        EventRef::new(slot, self.events.extra(index, slot))
     }
 }
 
@@ -169,21 +178,21 @@ impl<'a> Iterator for EventsIter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<EventRef<'a>> {
-        let index = self.range.next()?;
-        self.at(index)
+        let slot = self.slots.next()?;
+        Some(self.event(slot))
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.range.size_hint()
+        self.slots.size_hint()
     }
 }
 
 impl DoubleEndedIterator for EventsIter<'_> {
     #[inline]
     fn next_back(&mut self) -> Option<Self::Item> {
-        let index = self.range.next_back()?;
-        self.at(index)
+        let slot = self.slots.next_back()?;
+        Some(self.event(slot))
     }
 }
 
@@ -254,8 +263,13 @@ impl Batch<'_> {
     #[inline]
     pub fn get(self) -> Result<Outcome, GetNError> {
         let Self { port, events, min, max, timeout, on_signal } = self;
-        events.fill(port, min, max, timeout, on_signal).map_err(|source| GetNError { min, max, timeout, source })
+        events.fill(port, min, max, timeout, on_signal).map_err(|errno| get_n_error(min, max, timeout, errno))
     }
+}
+
+#[cold]
+fn get_n_error(min: usize, max: usize, timeout: Option<Duration>, errno: i32) -> GetNError {
+    GetNError { min, max, timeout, source: io::Error::from_raw_os_error(errno) }
 }
 
 impl EventPort {
@@ -295,5 +309,79 @@ impl EventPort {
     pub fn batch<'a>(&'a self, events: &'a mut Events) -> Batch<'a> {
         let max = events.capacity();
         Batch { port: self, events, min: 1, max, timeout: None, on_signal: OnSignal::WaitOn }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Event, FileObj, source};
+
+    #[test]
+    fn an_event_has_its_own_extra() {
+        let objects = [FileObj::new("/").unwrap(), FileObj::new("/dev").unwrap()];
+        let slots = [
+            Slot::written(1, source::FILE, objects[0].id(), 0),
+            Slot::written(1, source::FD, 5, 1),
+            // Of an object nobody knows: nothing is filed for it.
+            Slot::written(1, source::FILE, 77, 2),
+            Slot::written(1, source::FILE, objects[1].id(), 3),
+        ];
+        let mut events = Events::with_capacity(4);
+        events.slots.copy_from_slice(&slots);
+        events.len = 4;
+        events.written = 4;
+        events.extras =
+            vec![(0, Extra::File(objects[0].clone())), (2, Extra::None), (3, Extra::File(objects[1].clone()))];
+        let found: Vec<_> = events.iter().map(|event| event.as_file_obj().map_err(|error| error.object)).collect();
+        let [first, second] = objects;
+        assert_eq!(found, [Ok(Some(first)), Ok(None), Err(77), Ok(Some(second.clone()))]);
+        assert!(matches!(events.iter().next_back().map(|event| event.view()),
+            Some(Event::File { object, .. }) if *object == second));
+        let kept = events.get(3).map(|event| event.to_owned()).unwrap();
+        events.clear();
+        assert_eq!(kept.as_file_obj().unwrap(), Some(second));
+        assert!(events.is_empty() && events.get(0).is_none());
+    }
+
+    #[test]
+    fn min_and_max_are_checked() {
+        let port = EventPort::new().unwrap();
+        port.send(1, 0).unwrap();
+        let mut events = Events::with_capacity(4);
+        for (min, max) in [(0, 4), (3, 2), (1, 5), (5, 5), (1, 0)] {
+            let error = port.batch(&mut events).min(min).max(max).get().unwrap_err();
+            assert!(error.is_invalid_range(), "{min} to {max}");
+            assert_eq!((error.min, error.max), (min, max));
+        }
+        assert!(port.get_into(&mut Events::with_capacity(0), None).unwrap_err().is_invalid_range());
+        // Nothing was taken by those.
+        assert_eq!(port.get_into(&mut events, None).unwrap(), Outcome::Filled);
+        assert_eq!(events.len(), 1);
+    }
+
+    #[test]
+    fn s6_a_batch_used_again_shows_nothing_of_before() {
+        let port = EventPort::new().unwrap();
+        let mut events = Events::with_capacity(8);
+        for count in [8, 3, 5, 0, 1] {
+            (0..count).for_each(|user| port.send(count, user as usize).unwrap());
+            let outcome = port.get_into(&mut events, Some(Duration::ZERO)).unwrap();
+            assert_eq!(outcome, if count == 0 { Outcome::TimedOut } else { Outcome::Filled });
+            assert_eq!(events.len(), count as usize);
+            assert!(events.iter().all(|event| event.events == count));
+            // What the kernel will be given next time is clean beyond what it wrote.
+            assert!(events.slots[events.written..].iter().all(|slot| slot.source() == 0));
+        }
+    }
+
+    #[test]
+    fn max_leaves_the_rest_in_the_port() {
+        let port = EventPort::new().unwrap();
+        (0..5).for_each(|user| port.send(1, user).unwrap());
+        let mut events = Events::with_capacity(8);
+        assert_eq!(port.batch(&mut events).min(2).max(3).get().unwrap(), Outcome::Filled);
+        assert!(events.iter().map(|event| event.user).eq(0..3));
+        assert_eq!(port.pending().unwrap(), 2);
     }
 }
