@@ -3,51 +3,46 @@
 mod events;
 mod obj;
 mod table;
+mod watches;
 
 pub use events::FileEvents;
 pub use obj::FileObj;
+pub(crate) use watches::Watches;
 
 use crate::event::{Extra, Slot};
 use crate::port::Shared;
 use crate::{AssociateFileError, DissociateFileError, Dissociated, EventPort, source, sys};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::{io, mem, process, ptr};
-use table::{Before, Table};
+use obj::Record;
+use std::ffi::CStr;
+use std::{io, ptr};
+use watches::FileCalls;
 
-/// The objects of a port.
-///
-/// Its lock is held for a look-up, never across a system call.
-pub(crate) struct Watches {
-    owned: Mutex<Owned>,
-}
-
-/// The table, and whose it is: a child of `fork` hears nothing of what its parent watches (FILE-45).
-struct Owned {
-    process: u32,
-    table: Table,
-}
-
-impl Default for Watches {
-    fn default() -> Self {
-        Self { owned: Mutex::new(Owned { process: process::id(), table: Table::default() }) }
-    }
-}
-
-impl Watches {
-    fn lock(&self) -> MutexGuard<'_, Owned> {
-        // Nothing panics while it is held.
-        self.owned.lock().unwrap_or_else(PoisonError::into_inner)
+impl FileCalls for Shared {
+    fn associate(&self, record: &mut Record, path: &CStr, events: FileEvents, user: usize) -> io::Result<()> {
+        // SAFETY: the record is valid and, being borrowed mutably, nobody else's; its path is a C string that lives as
+        // long as this call. Neither is kept beyond it (MEM-1). The cookie is never dereferenced.
+        let result = unsafe {
+            sys::port_associate(
+                self.fd(),
+                sys::PORT_SOURCE_FILE,
+                record.as_object(path),
+                events.bits(),
+                ptr::without_provenance_mut(user),
+            )
+        };
+        if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
-    /// In a child of `fork`, lets go of what the parent's table held: its events never come here.
-    fn disown_after_fork(&self) {
-        let process = process::id();
-        let mut owned = self.lock();
-        if owned.process != process {
-            owned.process = process;
-            let inherited = mem::take(&mut owned.table);
-            drop(owned);
-            drop(inherited);
+    fn dissociate(&self, key: usize) -> io::Result<Dissociated> {
+        // SAFETY: the object is a number here; nothing is read from it (FILE-49).
+        if unsafe { sys::port_dissociate(self.fd(), sys::PORT_SOURCE_FILE, key) } == 0 {
+            return Ok(Dissociated::Removed);
+        }
+        let error = io::Error::last_os_error();
+        match error.raw_os_error() {
+            // EINVAL: no file was ever associated with the port (FILE-48).
+            Some(libc::ENOENT | libc::EINVAL) => Ok(Dissociated::NotAssociated),
+            _ => Err(error),
         }
     }
 }
@@ -61,47 +56,12 @@ impl Shared {
 
     #[cold]
     fn file_extra(&self, key: usize) -> Extra {
-        // Looked up, never taken for a pointer: anyone may have put it there (MEM-3).
-        self.watches.lock().table.retrieved(key).map_or(Extra::None, Extra::File)
+        self.watches.retrieved(key).map_or(Extra::None, Extra::File)
     }
 
-    /// The object is about to be freed. The system must not keep a watch by an address that may come to mean another
-    /// object (MEM-2), nor the disk space of a deleted file (FILE-47).
-    pub(crate) fn release_file(&self, key: usize) {
-        let kept = self.watches.lock().table.remove(key);
-        if kept {
-            // There is nobody to tell: either it was there, or it was not.
-            let _ = self.port_dissociate_file(key);
-        }
-    }
-
-    /// Whether the system removed an association; if not, it holds none.
-    fn port_dissociate_file(&self, key: usize) -> io::Result<Dissociated> {
-        // SAFETY: the object is a number here; nothing is read from it (FILE-49).
-        if unsafe { sys::port_dissociate(self.fd(), sys::PORT_SOURCE_FILE, key) } == 0 {
-            return Ok(Dissociated::Removed);
-        }
-        let error = io::Error::last_os_error();
-        match error.raw_os_error() {
-            // EINVAL: no file was ever associated with the port (FILE-48).
-            Some(libc::ENOENT | libc::EINVAL) => Ok(Dissociated::NotAssociated),
-            _ => Err(error),
-        }
-    }
-
-    /// Takes back the association of an object whose record the caller has locked, and keeps the count.
-    fn take_back_file(&self, object: &FileObj) -> io::Result<Dissociated> {
-        let dissociated = self.port_dissociate_file(object.id())?;
-        if dissociated == Dissociated::Removed {
-            self.retract_file(object);
-        }
-        Ok(dissociated)
-    }
-
-    /// One event of the object less is to come.
-    fn retract_file(&self, object: &FileObj) {
-        // What the table lets go is never the last handle, whose drop would want the lock: the caller has one.
-        drop(self.watches.lock().table.retract(object.id()));
+    /// The last handle of an object is gone.
+    fn release_file(&self, key: usize) {
+        self.watches.release(self, key);
     }
 }
 
@@ -160,34 +120,9 @@ impl EventPort {
             // As the kernel does (FILE-1), but before an association that may exist is given up.
             return Err(failed(io::Error::from_raw_os_error(libc::EINVAL)));
         }
-        let port = &*self.shared;
-        port.watches.disown_after_fork();
-        let mut record = object.lock_record();
         object.remember(&self.shared);
-
-        let before = port.watches.lock().table.expect(object, user);
-        let associated = match before {
-            Before::Nothing => Ok(()),
-            Before::Dissociate => port.take_back_file(object).map(drop),
-        }
-        .and_then(|()| {
-            // SAFETY: the record is valid and, being locked, nobody writes it; its name is a C string that lives as
-            // long as the object. Neither is kept beyond the call (MEM-1). The cookie is never dereferenced.
-            let result = unsafe {
-                sys::port_associate(
-                    self.fd(),
-                    sys::PORT_SOURCE_FILE,
-                    record.as_object(object.c_path()),
-                    (events | object.implied_events()).bits(),
-                    ptr::without_provenance_mut(user),
-                )
-            };
-            if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-        });
-        associated.map_err(|source| {
-            port.retract_file(object);
-            failed(source)
-        })
+        let port = &*self.shared;
+        port.watches.associate(port, object, events | object.implied_events(), user).map_err(failed)
     }
 
     /// `port_dissociate` with `PORT_SOURCE_FILE`: ends the association of a file.
@@ -215,13 +150,58 @@ impl EventPort {
     /// ```
     #[doc(alias = "port_dissociate")]
     pub fn dissociate_file(&self, object: &FileObj) -> Result<Dissociated, DissociateFileError> {
-        let record = object.lock_record();
-        let dissociated = self
-            .shared
-            .take_back_file(object)
-            .map_err(|source| DissociateFileError { path: object.path().into(), source })?;
-        self.shared.watches.lock().table.forgotten(object.id());
-        drop(record);
-        Ok(dissociated)
+        let port = &*self.shared;
+        port.watches
+            .dissociate(port, object)
+            .map_err(|source| DissociateFileError { path: object.path().into(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s4_a_dropped_object_leaves_nothing_behind() {
+        let port = EventPort::new().unwrap();
+        let object = FileObj::new("/").unwrap();
+        let key = object.id();
+        // On a system that cannot watch this directory the association fails, and leaves an entry all the same.
+        let associated = port.associate_file(&object, FileEvents::empty(), 0);
+        if associated.is_ok() {
+            assert_eq!(port.dissociate_file(&object).unwrap(), Dissociated::Removed);
+        }
+        assert_eq!(port.shared.watches.to_come(key), Some(0));
+        drop(object);
+        assert_eq!(port.shared.watches.to_come(key), None);
+    }
+
+    #[test]
+    fn s2_a_port_holds_what_it_hears_of_and_another_may_go() {
+        let object = FileObj::new("/").unwrap();
+        let key = object.id();
+        let first = EventPort::new().unwrap();
+        let second = EventPort::new().unwrap();
+        for port in [&first, &second] {
+            let _ = port.associate_file(&object, FileEvents::empty(), 0);
+        }
+        drop(first);
+        let associated = second.associate_file(&object.clone(), FileEvents::empty(), 1).is_ok();
+        drop(object);
+        assert_eq!(second.shared.watches.to_come(key), associated.then_some(1));
+    }
+
+    #[test]
+    fn v_48_exceptions_cannot_be_asked_for() {
+        let port = EventPort::new().unwrap();
+        let object = FileObj::new("/").unwrap();
+        for events in [FileEvents::DELETE, FileEvents::UNMOUNTED | FileEvents::ACCESS, FileEvents::from_bits_retain(8)]
+        {
+            let error = port.associate_file(&object, events, 0).unwrap_err();
+            assert!(error.is_invalid_events());
+            assert_eq!(error.path, object.path());
+        }
+        // Refused before anything is counted.
+        assert_eq!(port.shared.watches.to_come(object.id()), None);
     }
 }
