@@ -145,3 +145,52 @@ impl Drop for AlertGuard<'_> {
         let _ = self.port.leave_alert();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::EventSource;
+    use std::thread;
+    use std::time::Duration;
+
+    const MAX: NonZeroI32 = NonZeroI32::MAX;
+
+    #[test]
+    fn v_15_v_16_alert_mode_repeats_and_hides_until_the_guard_goes() {
+        let port = EventPort::new().unwrap();
+        port.send(1, 5).unwrap();
+        let guard = port.alert(MAX, 3).unwrap();
+        for _ in 0..3 {
+            let event = port.get(Some(Duration::ZERO)).unwrap();
+            assert_eq!((event.source, event.events, event.user), (EventSource::Alert, MAX.get(), 3));
+        }
+        guard.leave().unwrap();
+        assert_eq!(port.get(Some(Duration::ZERO)).unwrap().user, 5);
+        assert!(port.get(Some(Duration::ZERO)).unwrap_err().is_timeout());
+    }
+
+    #[test]
+    fn v_17_one_of_those_who_try_enters() {
+        let port = EventPort::new().unwrap();
+        let first = port.try_alert(MAX, 1).unwrap();
+        assert!(matches!(first, AlertOutcome::Entered(_)));
+        assert!(matches!(port.try_alert(MAX, 2).unwrap(), AlertOutcome::AlreadyAlerted));
+        assert_eq!(port.get(None).unwrap().user, 1);
+        drop(first);
+        assert!(matches!(port.try_alert(MAX, 3).unwrap(), AlertOutcome::Entered(_)));
+    }
+
+    #[test]
+    fn alert_5_every_thread_that_waits_hears_it() {
+        let port = EventPort::new().unwrap();
+        thread::scope(|scope| {
+            let waiting: Vec<_> = (0..4).map(|_| scope.spawn(|| port.get(None).unwrap().source)).collect();
+            // Those that have not come to wait yet hear it, too.
+            let guard = port.alert(MAX, 0).unwrap();
+            for thread in waiting {
+                assert_eq!(thread.join().unwrap(), EventSource::Alert);
+            }
+            drop(guard);
+        });
+    }
+}

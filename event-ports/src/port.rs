@@ -132,3 +132,49 @@ impl fmt::Debug for EventPort {
         f.debug_struct("EventPort").field("fd", &self.fd()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dissociated, PollEvents};
+
+    #[test]
+    fn s5_close_on_exec_is_set() {
+        let port = EventPort::new().unwrap();
+        // SAFETY: the call takes no pointer.
+        let flags = unsafe { libc::fcntl(port.as_raw_fd(), libc::F_GETFD) };
+        assert_eq!(flags & libc::FD_CLOEXEC, libc::FD_CLOEXEC);
+    }
+
+    #[test]
+    fn s5_the_last_handle_closes_the_port() {
+        let watcher = EventPort::new().unwrap();
+        let port = EventPort::new().unwrap();
+        let other = port.clone();
+        assert_eq!(port, other);
+        assert_ne!(port, watcher);
+        let fd = port.as_raw_fd();
+        watcher.associate_fd(fd, PollEvents::IN, 0).unwrap();
+        drop(port);
+        other.send(1, 0).unwrap();
+        assert_eq!(watcher.get(None).unwrap().object, fd as usize);
+        watcher.associate_fd(fd, PollEvents::PRI, 0).unwrap();
+        drop(other);
+        // Were it open, the association would be there to remove. The number may be in use again.
+        match watcher.dissociate_fd(fd) {
+            Ok(dissociated) => assert_eq!(dissociated, Dissociated::NotAssociated),
+            Err(error) => assert!(error.is_closed()),
+        }
+    }
+
+    #[test]
+    fn port_8_a_port_in_a_port() {
+        let outer = EventPort::new().unwrap();
+        let inner = EventPort::new().unwrap();
+        outer.associate_fd(inner.as_fd(), PollEvents::IN, 4).unwrap();
+        inner.send(1, 0).unwrap();
+        let event = outer.get(None).unwrap();
+        assert_eq!((event.poll_events(), event.user), (Some(PollEvents::IN), 4));
+        assert_eq!(event.object, inner.as_raw_fd() as usize);
+    }
+}

@@ -96,3 +96,31 @@ impl EventPort {
 fn send_error(events: i32, user: usize) -> SendError {
     SendError { events, user, source: io::Error::last_os_error() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sendn_6_a_list_of_many_pieces_reaches_every_port_as_often_as_it_is_named() {
+        let ports = [EventPort::new().unwrap(), EventPort::new().unwrap()];
+        let results = EventPort::send_n((0..2 * MOST + 3).map(|index| &ports[index % 2]), 1, 2);
+        assert_eq!(results.len(), 2 * MOST + 3);
+        assert!(results.iter().all(Result::is_ok));
+        assert_eq!(ports[0].pending().unwrap(), MOST + 2);
+        assert_eq!(ports[1].pending().unwrap(), MOST + 1);
+        assert!(EventPort::send_n([], 1, 2).is_empty());
+    }
+
+    #[test]
+    fn sendn_2_each_port_has_its_own_result() {
+        let ports = [EventPort::new().unwrap(), EventPort::new().unwrap()];
+        while ports[1].send(0, 0).is_ok() {}
+        let results = EventPort::send_n(&ports, 5, 6);
+        assert!(results[0].is_ok());
+        let error = results[1].as_ref().unwrap_err();
+        assert!(error.is_limit());
+        assert_eq!((error.events, error.user), (5, 6));
+        assert_eq!(ports[0].get(None).unwrap().events, 5);
+    }
+}

@@ -139,3 +139,57 @@ impl Waker {
         &self.port
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Events, Outcome};
+    use std::sync::atomic::AtomicUsize;
+    use std::thread;
+    use std::time::Duration;
+
+    #[test]
+    fn send_2_a_full_port_keeps_the_wake_up_due_and_the_next_wake_sends() {
+        let port = EventPort::new().unwrap();
+        let waker = port.waker(7, 8);
+        let full = (0..).find_map(|user| port.send(1, user).err()).unwrap();
+        assert!(full.is_limit());
+        assert_eq!(waker.wake().unwrap(), Wake::Full);
+        assert_eq!(waker.wake().unwrap(), Wake::Full);
+        // The loop comes round by the other events, and hears of it.
+        port.get(None).unwrap();
+        assert!(waker.take());
+        assert!(!waker.take());
+        assert_eq!(waker.wake().unwrap(), Wake::Sent);
+        assert_eq!(waker.wake().unwrap(), Wake::Coalesced);
+    }
+
+    #[test]
+    fn no_wake_up_is_lost_and_few_events_are_sent() {
+        const WORK: usize = 20_000;
+        let port = EventPort::new().unwrap();
+        let waker = port.waker(7, 8);
+        let work = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                let (work, waker) = (&work, waker.clone());
+                scope.spawn(move || {
+                    for _ in 0..WORK / 2 {
+                        work.fetch_add(1, Ordering::Relaxed);
+                        waker.wake().unwrap();
+                    }
+                });
+            }
+            let mut events = Events::with_capacity(64);
+            let mut done = 0;
+            while done < WORK {
+                // A lost wake-up would leave it waiting for good.
+                assert_eq!(port.get_into(&mut events, Some(Duration::from_secs(60))).unwrap(), Outcome::Filled);
+                assert!(events.iter().all(|event| (event.events, event.user) == (7, 8)));
+                if waker.take() {
+                    done += work.swap(0, Ordering::Relaxed);
+                }
+            }
+        });
+    }
+}
