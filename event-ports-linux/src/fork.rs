@@ -34,6 +34,7 @@ pub(crate) fn watch() -> Result<()> {
 }
 
 /// In a child that has not been here yet, calls `start_anew` once, and returns after it is done.
+#[inline]
 pub(crate) fn check(start_anew: impl FnOnce()) {
     let word = WORD.load(Ordering::Acquire);
     if word.is_null() {

@@ -16,6 +16,7 @@ type Entry = AtomicPtr<Port>;
 /// Each chunk is made when a number in it is first used, and never unmapped.
 static TABLE: [AtomicPtr<Entry>; CHUNKS] = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS];
 
+#[inline]
 fn chunk(at: usize) -> Option<&'static [Entry]> {
     let chunk = TABLE.get(at)?.load(Ordering::Acquire);
     if chunk.is_null() {
@@ -25,12 +26,14 @@ fn chunk(at: usize) -> Option<&'static [Entry]> {
     Some(unsafe { core::slice::from_raw_parts(chunk, CHUNK) })
 }
 
+#[inline]
 fn entry(number: c_int) -> Option<&'static Entry> {
     let number = usize::try_from(number).ok()?;
     chunk(number / CHUNK).map(|c| &c[number % CHUNK])
 }
 
 /// The port `number` was last known to be.
+#[inline]
 pub(crate) fn get(number: c_int) -> Option<&'static Port> {
     let port = entry(number)?.load(Ordering::Acquire);
     // SAFETY: only `set` stores anything but null, and ports live for ever.

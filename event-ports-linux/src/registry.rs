@@ -187,23 +187,32 @@ fn bind(port: &mut Locked, number: c_int) -> Result<()> {
 }
 
 /// The port that a number denotes, locked (SYS-5).
+#[inline]
 pub(crate) fn enter(number: c_int) -> Result<Locked> {
     check_fork();
-    loop {
-        let Some(port) = table::get(number) else {
-            identify(number)?;
-            continue;
-        };
+    if let Some(port) = table::get(number) {
         let locked = port.lock(number);
         if verified(&locked) {
             return Ok(locked);
         }
-        drop(locked);
+    }
+    enter_slowly(number)
+}
+
+#[cold]
+fn enter_slowly(number: c_int) -> Result<Locked> {
+    loop {
         identify(number)?;
+        let Some(port) = table::get(number) else { continue };
+        let locked = port.lock(number);
+        if verified(&locked) {
+            return Ok(locked);
+        }
     }
 }
 
 /// Whether the number that a port was locked by is that port.
+#[inline]
 fn verified(locked: &Locked) -> bool {
     locked.alive()
         && table::get(locked.number).is_some_and(|p| ptr::eq(p, locked.port))
@@ -290,23 +299,26 @@ pub(crate) fn close(number: c_int) -> Result<()> {
 ///
 /// Its epoll is the parent's, too: what the child did to it, the parent would feel. So each number that still is the
 /// port gets an epoll of its own. Whatever was associated or queued stays with the parent.
+#[inline]
 fn check_fork() {
-    fork::check(|| {
-        REGISTRY.store(ptr::null_mut(), Ordering::Release);
-        let mut inherited: Vec<(c_int, &'static Port)> = Vec::new();
-        table::clear_all(|number, port| {
-            if inherited.try_reserve(1).is_ok() {
-                inherited.push((number, port));
-            }
-        });
-        while let Some(&(_, port)) = inherited.last() {
-            let numbers: Vec<c_int> =
-                inherited.iter().filter(|(_, p)| ptr::eq(*p, port)).map(|&(number, _)| number).collect();
-            inherited.retain(|(_, p)| !ptr::eq(*p, port));
-            // Where that fails, for want of descriptors or memory, the numbers are no ports here (EBADFD).
-            let _ = begin_anew(port, &numbers);
+    fork::check(begin_in_child);
+}
+
+fn begin_in_child() {
+    REGISTRY.store(ptr::null_mut(), Ordering::Release);
+    let mut inherited: Vec<(c_int, &'static Port)> = Vec::new();
+    table::clear_all(|number, port| {
+        if inherited.try_reserve(1).is_ok() {
+            inherited.push((number, port));
         }
     });
+    while let Some(&(_, port)) = inherited.last() {
+        let numbers: Vec<c_int> =
+            inherited.iter().filter(|(_, p)| ptr::eq(*p, port)).map(|&(number, _)| number).collect();
+        inherited.retain(|(_, p)| !ptr::eq(*p, port));
+        // Where that fails, for want of descriptors or memory, the numbers are no ports here (EBADFD).
+        let _ = begin_anew(port, &numbers);
+    }
 }
 
 fn begin_anew(parents: &Port, numbers: &[c_int]) -> Result<()> {

@@ -39,10 +39,25 @@ pub(crate) fn count(number: c_int) -> Result<usize> {
 /// Retrieves at least `min` events, which is not 0, and as many more as there are and the sink takes.
 ///
 /// With `partial`, running out of time takes what there is.
+#[inline]
 pub(crate) fn retrieve(number: c_int, sink: &mut Sink, min: usize, timeout: Timeout, partial: bool) -> Result<Outcome> {
+    let mut port = registry::enter(number)?;
+    if port.alert.is_none() {
+        gather(&mut port, sink, min)?;
+        if sink.filled() > 0 && !sink.is_unchecked() {
+            return Ok(Outcome::Done);
+        }
+    }
+    retrieve_slowly(port, sink, min, timeout, partial)
+}
+
+/// The rest of [`retrieve`]: events to be checked, an alert, or a wait.
+#[inline(never)]
+fn retrieve_slowly(mut port: Locked, sink: &mut Sink, min: usize, timeout: Timeout, partial: bool) -> Result<Outcome> {
+    let number = port.number;
     let mut until = None;
     loop {
-        let outcome = attempt(number, sink, min, timeout, &mut until, partial)?;
+        let outcome = conclude(port, sink, min, timeout, &mut until, partial)?;
         if sink.is_unchecked() {
             fd::discard_closed(number, sink);
         }
@@ -50,24 +65,27 @@ pub(crate) fn retrieve(number: c_int, sink: &mut Sink, min: usize, timeout: Time
             return Ok(outcome);
         }
         // All of them were void: their descriptors had been closed.
+        port = registry::enter(number)?;
+        if port.alert.is_none() {
+            gather(&mut port, sink, min)?;
+        }
     }
 }
 
-fn attempt(
-    number: c_int,
+/// Ends an attempt: with the events that were gathered, with the alert, or by waiting.
+fn conclude(
+    mut port: Locked,
     sink: &mut Sink,
     min: usize,
     timeout: Timeout,
     until: &mut Option<Until>,
     partial: bool,
 ) -> Result<Outcome> {
-    let mut port = registry::enter(number)?;
-    if let Some(alert) = port.alert {
-        sink.put(alert.event());
+    if sink.filled() > 0 {
         return Ok(Outcome::Done);
     }
-    gather(&mut port, sink, min)?;
-    if sink.filled() > 0 {
+    if let Some(alert) = port.alert {
+        sink.put(alert.event());
         return Ok(Outcome::Done);
     }
     let until = match *until {
