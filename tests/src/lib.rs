@@ -63,7 +63,8 @@ pub use objects::{
     Page, Pipe, Protection, TempDir, close, dup, dup_onto, fill, is_readable, pass_over_socket, poll, read_all, write,
 };
 pub use process::{
-    Child, SignalStorm, fork, interrupt, limit_descriptors, limit_events, on_signal, signal_storm, signal_thread,
+    Child, SignalStorm, fork, interrupt, limit_descriptors, limit_events, on_signal, raise_descriptor_limit,
+    signal_storm, signal_thread,
 };
 pub use raw::{
     Event, Got, POLL, Pending, alert, associate, associate_fd, dissociate, dissociate_fd, drain, get, getn, ms,
@@ -78,7 +79,8 @@ pub mod prelude {
         Errno, Event, Got, POLL, Page, Pending, Pipe, Protection, SignalStorm, TempDir, alert, associate, associate_fd,
         blocked, case, case_within, close, dissociate, dissociate_fd, drain, dup, dup_onto, fill, fork, get, getn,
         interrupt, is_readable, last_errno, limit_descriptors, limit_events, ms, on_signal, pass_over_socket, pending,
-        poll, port, read_all, send, sendn, set_errno, signal_storm, signal_thread, timespec, try_port, write,
+        poll, port, raise_descriptor_limit, read_all, send, sendn, set_errno, signal_storm, signal_thread, timespec,
+        try_port, write,
     };
     pub use event_ports_sys as sys;
     pub use event_ports_sys::{

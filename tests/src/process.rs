@@ -127,7 +127,23 @@ impl Drop for SignalStorm {
 /// # Panics
 /// If the system refuses it.
 pub fn limit_descriptors(count: u64) {
-    let limit = libc::rlimit { rlim_cur: count as _, rlim_max: count as _ };
+    set_descriptor_limit(libc::rlimit { rlim_cur: count as _, rlim_max: count as _ });
+}
+
+/// Lets this process have as many descriptors as it may ask for, and tells how many.
+///
+/// # Panics
+/// If the system refuses it.
+pub fn raise_descriptor_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: there is room for the limit.
+    assert_eq!(check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) }), Ok(0), "getrlimit succeeds");
+    limit.rlim_cur = limit.rlim_max;
+    set_descriptor_limit(limit);
+    limit.rlim_cur
+}
+
+fn set_descriptor_limit(limit: libc::rlimit) {
     // SAFETY: the limit is initialised.
     assert_eq!(check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }), Ok(0), "setrlimit succeeds");
 }

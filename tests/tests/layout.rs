@@ -59,6 +59,16 @@ fn const_03_file_events() {
 }
 
 #[test]
+fn const_04_sigev_port_is_none_of_the_hosts_other_notifications() {
+    let others = [libc::SIGEV_NONE, libc::SIGEV_SIGNAL, libc::SIGEV_THREAD];
+    assert!(!others.contains(&sys::SIGEV_PORT));
+    if cfg!(target_os = "illumos") {
+        assert_eq!(others, [1, 2, 3]);
+        assert_eq!(sys::SIGEV_PORT, 4);
+    }
+}
+
+#[test]
 fn const_05_poll_bits_are_those_of_the_systems_poll() {
     let bits = [
         (sys::POLLIN, libc::POLLIN),

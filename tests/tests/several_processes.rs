@@ -1,8 +1,9 @@
-//! A port and its descriptors after fork (FD-24 to FD-28, FORK, SEND-3).
+//! A port and its descriptors after fork, exec and exit (FD-24 to FD-28, SHARE, FORK, EXEC, EXIT, SEND-3).
 
 use event_ports_tests::prelude::*;
+use std::os::unix::process::CommandExt as _;
 
-/// SEND-3, FORK-1.
+/// SEND-3, SHARE-1, FORK-1, FORK-3.
 #[test]
 fn v_56_a_child_receives_what_its_parent_sends() {
     case(|| {
@@ -25,6 +26,7 @@ fn send_03_an_event_survives_the_process_that_sent_it() {
     });
 }
 
+/// ALERT-6, SHARE-1.
 #[test]
 fn alert_06_alert_mode_holds_in_every_process() {
     case(|| {
@@ -53,7 +55,7 @@ fn fd_24_another_process_may_associate_again_without_becoming_the_owner() {
     });
 }
 
-/// FD-25, FORK-3.
+/// FD-25, SHARE-1, FORK-1, FORK-3.
 #[test]
 fn fd_25_a_child_with_the_same_descriptor_may_retrieve_its_event() {
     case(|| {
@@ -66,7 +68,7 @@ fn fd_25_a_child_with_the_same_descriptor_may_retrieve_its_event() {
     });
 }
 
-/// FD-25, ORDER-3, SHARE-2.
+/// FD-25, PORT-6, GETN-3, ORDER-3, SHARE-1, SHARE-2.
 #[test]
 fn fd_25_a_child_without_the_descriptor_leaves_the_event_queued() {
     case(|| {
@@ -77,7 +79,10 @@ fn fd_25_a_child_without_the_descriptor_leaves_the_event_queued() {
         fork(move || {
             // SAFETY: the child's copy, which the child does not use again.
             assert_eq!(unsafe { libc::close(read) }, 0);
-            assert_eq!(drain(&number), []);
+            assert_eq!(send(&number, 5, 6), Ok(()));
+            assert_eq!(drain(&number), [Event::user(5, 6)], "what is behind it can be retrieved");
+            assert!(is_readable(&number), "poll sees it all the same");
+            assert_eq!(pending(&number), 1, "and so does the count");
         })
         .join();
         assert_eq!(drain(&port), [Event::fd(&pipe.read, POLLIN, 1)]);
@@ -205,5 +210,74 @@ fn fork_01_duplicates_of_an_inherited_port_stay_one_port() {
         })
         .join();
         assert_eq!(drain(&port), [Event::user(1, 1)]);
+    });
+}
+
+#[test]
+fn exit_01_the_end_of_a_process_ends_its_associations() {
+    case(|| {
+        let port = port();
+        let (queued, armed) = (Pipe::ready(), Pipe::new());
+        let (number, one, other) = (port.as_raw_fd(), queued.read.as_raw_fd(), armed.read.as_raw_fd());
+        fork(move || {
+            assert_eq!(associate_fd(&number, &one, POLLIN, 1), Ok(()));
+            assert_eq!(associate_fd(&number, &other, POLLIN, 2), Ok(()));
+        })
+        .join();
+        write(&armed.write);
+        assert_eq!(drain(&port), [], "though the parent has the descriptors");
+    });
+}
+
+/// The part of a case that runs after exec: the port, the pipe's ends.
+fn after_exec() -> Option<[OwnedFd; 3]> {
+    let numbers = std::env::var(AFTER_EXEC).ok()?;
+    let numbers: Vec<RawFd> = numbers.split(' ').map(|number| number.parse().expect("a number")).collect();
+    let numbers: [RawFd; 3] = numbers.try_into().expect("three numbers");
+    // SAFETY: the descriptors were open and owned before exec, by code that is gone.
+    Some(numbers.map(|number| unsafe { OwnedFd::from_raw_fd(number) }))
+}
+
+const AFTER_EXEC: &str = "EVENT_PORTS_AFTER_EXEC";
+
+/// Replaces the program by itself, in the same case.
+fn exec_again(port: &OwnedFd, pipe: &Pipe) -> ! {
+    let numbers = [port, &pipe.read, &pipe.write].map(|fd| fd.as_raw_fd().to_string()).join(" ");
+    let mut command = std::process::Command::new(std::env::current_exe().expect("the test binary has a path"));
+    let error = command.args(std::env::args_os().skip(1)).env(AFTER_EXEC, numbers).exec();
+    panic!("exec: {error}");
+}
+
+#[test]
+fn exec_01_a_port_and_its_associations_survive_exec() {
+    case(|| {
+        let Some([port, read, write_end]) = after_exec() else {
+            let (port, pipe) = (port(), Pipe::new());
+            assert_eq!(send(&port, 5, 6), Ok(()));
+            assert_eq!(associate_fd(&port, &pipe.read, POLLIN, 7), Ok(()));
+            exec_again(&port, &pipe);
+        };
+        write(&write_end);
+        assert_eq!(drain(&port), [Event::user(5, 6), Event::fd(&read, POLLIN, 7)]);
+    });
+}
+
+/// EXEC-1, as far as Linux can.
+#[test]
+#[cfg(target_os = "linux")]
+fn exec_01_a_port_that_survives_exec_is_no_port_any_more() {
+    case(|| {
+        let Some([port, read, write_end]) = after_exec() else {
+            let (port, pipe) = (port(), Pipe::new());
+            assert_eq!(send(&port, 5, 6), Ok(()));
+            assert_eq!(associate_fd(&port, &pipe.read, POLLIN, 7), Ok(()));
+            exec_again(&port, &pipe);
+        };
+        write(&write_end);
+        assert_eq!(get(&port, POLL), Err(EBADFD));
+        assert_eq!(send(&port, 1, 0), Err(EBADFD));
+        let own = event_ports_tests::port();
+        assert_eq!(associate_fd(&own, &read, POLLIN, 8), Ok(()));
+        assert_eq!(drain(&own), [Event::fd(&read, POLLIN, 8)]);
     });
 }
