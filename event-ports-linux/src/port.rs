@@ -317,6 +317,11 @@ impl Locked {
         self.armed > 0 || self.ghosts
     }
 
+    /// How many places of epoll's answer the bell may take.
+    fn bells(&self) -> usize {
+        usize::from(self.bell_on || self.port.bell_unsure.load(Ordering::Relaxed))
+    }
+
     /// Brings up to `max` events that the kernel holds into the queue.
     pub(crate) fn pull(&mut self, mut max: usize) -> Result<()> {
         if !self.kernel_may_have_events() {
@@ -324,8 +329,7 @@ impl Locked {
         }
         let mut batch = [const { MaybeUninit::uninit() }; os::EPOLL_BATCH];
         while max > 0 {
-            // The bell, where it is on, takes one place of the answer.
-            let ask = (max.saturating_add(usize::from(self.bell_on))).min(os::EPOLL_BATCH);
+            let ask = max.saturating_add(self.bells()).min(os::EPOLL_BATCH);
             let ready = os::epoll_poll(self.number, &mut batch, ask)?;
             for event in ready {
                 let cookie = event.u64;
@@ -347,7 +351,7 @@ impl Locked {
         }
         let mut batch = [const { MaybeUninit::uninit() }; os::EPOLL_BATCH];
         while sink.room() > 0 && self.queue.len() == 0 {
-            let ask = sink.room().min(os::EPOLL_BATCH);
+            let ask = sink.room().saturating_add(self.bells()).min(os::EPOLL_BATCH);
             let ready = os::epoll_poll(self.number, &mut batch, ask)?;
             for event in ready {
                 let cookie = event.u64;
@@ -355,7 +359,7 @@ impl Locked {
                     continue;
                 }
                 let (slot, generation) = (cookie as u32, (cookie >> 32) as u32);
-                if self.queue.len() == 0 {
+                if self.queue.len() == 0 && sink.room() > 0 {
                     source::fired_at_once(self, slot, generation, event.events, sink);
                 } else {
                     source::fired(self, slot, generation, event.events);
@@ -488,5 +492,34 @@ impl Locked {
         port.slab.reset(0);
         let life = self.life;
         **self.state = State { life, ..State::default() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BELL;
+    use crate::{os, registry, source::fd};
+    use core::sync::atomic::Ordering;
+    use std::os::fd::AsRawFd;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    #[test]
+    fn a_bell_that_a_contending_sender_turned_on_does_not_keep_a_retrieval_busy() {
+        let (answer, result) = mpsc::channel();
+        std::thread::spawn(move || {
+            let number = registry::create().unwrap();
+            let (silent, _writer) = std::io::pipe().unwrap();
+            let mut port = registry::enter(number).unwrap();
+            fd::associate(&mut port, silent.as_raw_fd() as usize, i32::from(libc::POLLIN), 0).unwrap();
+            // What `send_unlocked` does, before its event is there.
+            let bell = port.port.bell.load(Ordering::Relaxed);
+            os::epoll_mod(number, bell, libc::EPOLLIN as u32, BELL).unwrap();
+            port.pull(1).unwrap();
+            answer.send(port.queue.len()).unwrap();
+            drop(port);
+            registry::close(number).unwrap();
+        });
+        assert_eq!(result.recv_timeout(Duration::from_secs(20)), Ok(0));
     }
 }
