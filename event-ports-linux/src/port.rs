@@ -317,23 +317,22 @@ impl Locked {
         self.armed > 0 || self.ghosts
     }
 
-    /// How many places of epoll's answer the bell may take.
-    fn bells(&self) -> usize {
-        usize::from(self.bell_on || self.port.bell_unsure.load(Ordering::Relaxed))
-    }
-
     /// Brings up to `max` events that the kernel holds into the queue.
     pub(crate) fn pull(&mut self, mut max: usize) -> Result<()> {
         if !self.kernel_may_have_events() {
             return Ok(());
         }
         let mut batch = [const { MaybeUninit::uninit() }; os::EPOLL_BATCH];
+        // The bell, where it is on, takes one place of each answer. Somebody else may have turned it on.
+        let mut bell = self.bell_on;
         while max > 0 {
-            let ask = max.saturating_add(self.bells()).min(os::EPOLL_BATCH);
+            let ask = max.saturating_add(usize::from(bell)).min(os::EPOLL_BATCH);
             let ready = os::epoll_poll(self.number, &mut batch, ask)?;
             for event in ready {
                 let cookie = event.u64;
-                if cookie != BELL && source::fired(self, cookie as u32, (cookie >> 32) as u32, event.events) {
+                if cookie == BELL {
+                    bell = true;
+                } else if source::fired(self, cookie as u32, (cookie >> 32) as u32, event.events) {
                     max = max.saturating_sub(1);
                 }
             }
@@ -350,12 +349,14 @@ impl Locked {
             return Ok(());
         }
         let mut batch = [const { MaybeUninit::uninit() }; os::EPOLL_BATCH];
+        let mut bell = self.bell_on;
         while sink.room() > 0 && self.queue.len() == 0 {
-            let ask = sink.room().saturating_add(self.bells()).min(os::EPOLL_BATCH);
+            let ask = sink.room().saturating_add(usize::from(bell)).min(os::EPOLL_BATCH);
             let ready = os::epoll_poll(self.number, &mut batch, ask)?;
             for event in ready {
                 let cookie = event.u64;
                 if cookie == BELL {
+                    bell = true;
                     continue;
                 }
                 let (slot, generation) = (cookie as u32, (cookie >> 32) as u32);
