@@ -1,5 +1,12 @@
 //! The functions C programs call: they check arguments, and turn errors into -1 and `errno`.
 
+mod timer;
+
+pub use timer::{
+    port_linux_timer_create, port_linux_timer_delete, port_linux_timer_getoverrun, port_linux_timer_gettime,
+    port_linux_timer_settime,
+};
+
 use crate::errno::{Errno, Result};
 use crate::os;
 use crate::registry;

@@ -126,7 +126,7 @@ pub(crate) fn wait_readable(fd: c_int, nanos: u64) -> Result<bool> {
     check(unsafe { libc::ppoll(&raw mut poll, 1, &raw const timeout, ptr::null()) }).map(|n| n > 0)
 }
 
-fn timespec(nanos: u64) -> libc::timespec {
+pub(crate) fn timespec(nanos: u64) -> libc::timespec {
     libc::timespec { tv_sec: (nanos / 1_000_000_000) as libc::time_t, tv_nsec: (nanos % 1_000_000_000) as libc::c_long }
 }
 
@@ -162,6 +162,29 @@ pub(crate) fn monotonic_nanos() -> u64 {
     // SAFETY: `now` outlives the call. CLOCK_MONOTONIC always exists, so the call cannot fail.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// Nanoseconds of a clock that exists.
+pub(crate) fn clock_nanos(clock: libc::clockid_t) -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` outlives the call. The clock exists, so the call cannot fail.
+    unsafe { libc::clock_gettime(clock, &raw mut now) };
+    // A time before 1970 counts as 1970.
+    u64::try_from(now.tv_sec).map_or(0, |s| s * 1_000_000_000 + now.tv_nsec as u64)
+}
+
+/// A timer of the kernel as a descriptor, close-on-exec and out of the way of low numbers.
+pub(crate) fn timerfd(clock: libc::clockid_t) -> Result<c_int> {
+    // SAFETY: takes no pointer.
+    check(unsafe { libc::timerfd_create(clock, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC) }).map(raise_fd)
+}
+
+/// Makes a [`timerfd`] readable when its clock shows `deadline`; never if that is 0.
+pub(crate) fn timerfd_set(fd: c_int, deadline: u64) {
+    let setting = libc::itimerspec { it_interval: timespec(0), it_value: timespec(deadline) };
+    // SAFETY: `setting` outlives the call; nothing is written to a null old value. The call cannot fail: the descriptor
+    // is a timer's and the time is valid.
+    unsafe { libc::timerfd_settime(fd, libc::TFD_TIMER_ABSTIME, &raw const setting, ptr::null_mut()) };
 }
 
 /// Fresh zeroed pages that cost memory only once they are touched. They are never unmapped.

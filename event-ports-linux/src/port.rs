@@ -15,7 +15,8 @@ use crate::os;
 use crate::queue::Queue;
 use crate::sink::Sink;
 use crate::slab::{NIL, Slab, Slot};
-use crate::source;
+use crate::source::timer::{self, Timers};
+use crate::source::{self, HELPERS};
 use crate::types::{PORT_SOURCE_ALERT, port_event};
 use crate::waiters::{Place, WaitList, Waiter, sign};
 use core::mem::{ManuallyDrop, MaybeUninit};
@@ -75,6 +76,7 @@ pub(crate) struct State {
     claims: usize,
     /// The bell is registered with `EPOLLIN`.
     bell_on: bool,
+    pub(crate) timers: Timers,
 }
 
 /// A port. Once made it is never freed: after its descriptor is closed it waits for a next life. So a thread that found
@@ -89,6 +91,8 @@ pub(crate) struct Port {
     trusted_number: AtomicI32,
     /// The bell's descriptor, or -1.
     bell: AtomicI32,
+    /// Descriptors of sources' own that are registered for the port, or -1.
+    helpers: [AtomicI32; HELPERS],
     /// Events sent while the lock was taken, the last one first.
     inbox: AtomicU32,
     /// Threads that are about to use the inbox.
@@ -106,6 +110,7 @@ impl Port {
             life: AtomicUsize::new(0),
             trusted_number: AtomicI32::new(-1),
             bell: AtomicI32::new(-1),
+            helpers: [const { AtomicI32::new(-1) }; HELPERS],
             inbox: AtomicU32::new(NIL),
             senders: AtomicUsize::new(0),
             bell_unsure: AtomicBool::new(false),
@@ -194,10 +199,27 @@ impl Port {
         self.life.load(Ordering::Acquire)
     }
 
+    /// Takes the lock, for a call that does not know the port by a number.
+    pub(crate) fn lock_from_behind(&'static self) -> Locked {
+        let mut locked = self.lock(-1);
+        locked.number = locked.numbers.first().copied().unwrap_or(-1);
+        locked
+    }
+
     /// The bell's descriptor, for a forked child that has to close its copy.
     pub(crate) fn forget_bell(&self) -> Option<c_int> {
         let bell = self.bell.swap(-1, Ordering::Relaxed);
         (bell >= 0).then_some(bell)
+    }
+
+    /// Closes what sources have registered for the port.
+    pub(crate) fn close_helpers(&self) {
+        for helper in &self.helpers {
+            let fd = helper.swap(-1, Ordering::Relaxed);
+            if fd >= 0 {
+                os::close(fd);
+            }
+        }
     }
 }
 
@@ -290,6 +312,19 @@ impl Locked {
     fn ring(&self, number: c_int, on: bool) -> Result<()> {
         let events = if on { libc::EPOLLIN as u32 } else { 0 };
         os::epoll_mod(number, self.port.bell.load(Ordering::Relaxed), events, BELL)
+    }
+
+    /// A source's own descriptor, if it has registered one.
+    pub(crate) fn helper(&self, which: usize) -> Option<c_int> {
+        let fd = self.port.helpers[which].load(Ordering::Relaxed);
+        (fd >= 0).then_some(fd)
+    }
+
+    /// Registers a descriptor that a source has made; it is closed when the port ends.
+    pub(crate) fn add_helper(&mut self, which: usize, fd: c_int, events: u32) -> Result<()> {
+        os::epoll_add(self.number, fd, events, source::helper_cookie(which)).inspect_err(|_| os::close(fd))?;
+        self.port.helpers[which].store(fd, Ordering::Relaxed);
+        Ok(())
     }
 
     /// How many queued events are not set aside for a thread that was woken.
@@ -421,7 +456,7 @@ impl Locked {
     #[inline]
     pub(crate) fn restore(&mut self) {
         let quiet = self.queue.len() == 0 && !self.bell_on && !self.kick && self.waiters.first().is_none();
-        if !quiet || self.port.bell_unsure.load(Ordering::Relaxed) {
+        if !quiet || self.timers.stale || self.port.bell_unsure.load(Ordering::Relaxed) {
             self.restore_slowly();
         }
     }
@@ -429,6 +464,9 @@ impl Locked {
     fn restore_slowly(&mut self) {
         if !self.alive() {
             return;
+        }
+        if self.timers.stale {
+            timer::program(self);
         }
         self.dispatch();
         if self.leader.is_none() {
@@ -440,10 +478,11 @@ impl Locked {
         let on = self.unclaimed() > 0 || self.kick;
         let unsure = self.port.bell_unsure.swap(false, Ordering::Relaxed);
         if on != self.bell_on || unsure {
-            // Fails only if the number is not the port any more. The next call by a number that is will do it.
-            match self.ring(self.number, on) {
-                Ok(()) => self.bell_on = on,
-                Err(_) => self.port.bell_unsure.store(true, Ordering::Relaxed),
+            // Fails only if no known number is the port any more. The next call by a number that is will do it.
+            if self.ring(self.number, on).is_ok() || self.numbers.iter().any(|&n| self.ring(n, on).is_ok()) {
+                self.bell_on = on;
+            } else {
+                self.port.bell_unsure.store(true, Ordering::Relaxed);
             }
         }
     }
@@ -487,6 +526,8 @@ impl Locked {
         }
         let mut waiters = core::mem::take(&mut self.waiters);
         waiters.extract(|_| true, |place| place.give(sign::CLOSED));
+        source::end(&mut self);
+        port.close_helpers();
         port.inbox.store(NIL, Ordering::Relaxed);
         port.bell_unsure.store(false, Ordering::Relaxed);
         port.set_trusted_number(None);

@@ -9,7 +9,7 @@ use crate::fork;
 use crate::number_table as table;
 use crate::os;
 use crate::port::{Locked, Port};
-use crate::source::fd;
+use crate::source::{self, fd};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use libc::c_int;
@@ -300,11 +300,12 @@ pub(crate) fn close(number: c_int) -> Result<()> {
 /// Its epoll is the parent's, too: what the child did to it, the parent would feel. So each number that still is the
 /// port gets an epoll of its own. Whatever was associated or queued stays with the parent.
 #[inline]
-fn check_fork() {
+pub(crate) fn check_fork() {
     fork::check(begin_in_child);
 }
 
 fn begin_in_child() {
+    source::forget_all();
     REGISTRY.store(ptr::null_mut(), Ordering::Release);
     let mut inherited: Vec<(c_int, &'static Port)> = Vec::new();
     table::clear_all(|number, port| {
@@ -322,6 +323,7 @@ fn begin_in_child() {
 }
 
 fn begin_anew(parents: &Port, numbers: &[c_int]) -> Result<()> {
+    parents.close_helpers();
     let Some(bell) = parents.forget_bell() else { return Ok(()) };
     let is_port = |&number: &c_int| fd::probe_registered(number, bell);
     let mut numbers = numbers.iter().copied().filter(is_port);

@@ -3,8 +3,7 @@
 //! Sending is async-signal-safe: it neither waits for the port's lock, which the interrupted thread may hold, nor
 //! allocates memory. It looks a port up without a lock as well, once the number is known.
 
-use super::fd;
-use crate::errno::{Errno, Result};
+use crate::errno::Result;
 use crate::port::{Locked, Port};
 use crate::registry::{self, Entered};
 use crate::sink::Sink;
@@ -29,11 +28,7 @@ pub(crate) fn send(number: c_int, events: c_int, user: usize) -> Result<()> {
 }
 
 fn send_locked(mut port: Locked, events: c_int, user: usize) -> Result<()> {
-    let slot = match port.port.slab.allocate() {
-        Some(slot) => slot,
-        None if fd::sweep_closed(&mut port) => port.port.slab.allocate().ok_or(Errno::AGAIN)?,
-        None => return Err(Errno::AGAIN),
-    };
+    let slot = super::new_slot(&mut port)?;
     fill(port.port, slot, events, user);
     // What the kernel holds has happened before (ORDER-1). If it cannot be had, this event comes first, no more.
     let _ = port.pull(usize::MAX);
