@@ -297,6 +297,33 @@ fn wait_06_port_linux_close_ends_every_wait_at_once() {
     });
 }
 
+/// WAIT-4, with a descriptor associated.
+#[test]
+fn wait_04_a_look_after_taking_what_a_waiter_was_woken_for_finds_nothing() {
+    case(|| {
+        let port = port();
+        let pipe = Pipe::new();
+        assert_eq!(associate_fd(&port, &pipe.read, POLLIN, 1), Ok(()));
+        let number = port.as_raw_fd();
+        let waiter = blocked(move || {
+            loop {
+                let event = get(&number, None).expect("a wait succeeds").expect("with an event");
+                if event.events == 2 {
+                    return;
+                }
+            }
+        });
+        for _ in 0..10_000 {
+            assert_eq!(send(&port, 1, 0), Ok(()));
+            // The waiter, which is on its way, may have come first.
+            let _ = get(&port, POLL);
+            assert_eq!(get(&port, POLL), Ok(None));
+        }
+        assert_eq!(send(&port, 2, 0), Ok(()));
+        waiter.join();
+    });
+}
+
 #[test]
 fn wait_threads_that_wait_and_work_on_one_port() {
     case(|| {
