@@ -52,6 +52,7 @@ mod raw;
 mod stacks;
 pub mod tables;
 mod threads;
+pub mod timers;
 
 pub use case::{TIME_LIMIT, case, case_within};
 pub use descriptors::OpenDescriptors;

@@ -9,6 +9,8 @@ pub use libc::{
 
 #[cfg(target_os = "illumos")]
 pub use illumos::*;
+#[cfg(target_os = "linux")]
+pub use linux::*;
 
 /// The `sigev_notify` of a `sigevent` whose event goes to a port; its `sigev_value` points to a
 /// [`port_notify`](crate::port_notify).
@@ -16,6 +18,28 @@ pub use illumos::*;
 /// On Linux the value is one that libc's functions know nothing of, since illumos's is taken there.
 #[cfg(target_os = "linux")]
 pub use event_ports_linux::types::SIGEV_PORT;
+
+/// Linux's own functions do not know [`SIGEV_PORT`]. These do, and pass everything else on to them.
+#[cfg(target_os = "linux")]
+mod linux {
+    pub use event_ports_linux::abi::{
+        port_linux_timer_create as timer_create, port_linux_timer_delete as timer_delete,
+        port_linux_timer_getoverrun as timer_getoverrun, port_linux_timer_gettime as timer_gettime,
+        port_linux_timer_settime as timer_settime,
+    };
+}
+
+/// The same signatures on both systems.
+mod signatures {
+    use super::*;
+    use libc::c_int;
+
+    const _: unsafe extern "C" fn(clockid_t, *mut sigevent, *mut timer_t) -> c_int = timer_create;
+    const _: unsafe extern "C" fn(timer_t, c_int, *const itimerspec, *mut itimerspec) -> c_int = timer_settime;
+    const _: unsafe extern "C" fn(timer_t, *mut itimerspec) -> c_int = timer_gettime;
+    const _: unsafe extern "C" fn(timer_t) -> c_int = timer_getoverrun;
+    const _: unsafe extern "C" fn(timer_t) -> c_int = timer_delete;
+}
 
 /// illumos's own functions know [`SIGEV_PORT`].
 #[cfg(target_os = "illumos")]
