@@ -19,6 +19,14 @@ fn expired(port: &OwnedFd, times: u32, user: usize) -> Timer {
     timer
 }
 
+/// A timer that has just expired once and will not for an hour. Nobody has looked at it yet.
+fn just_expired(port: &OwnedFd, user: usize) -> Timer {
+    let timer = Timer::new(port, user);
+    timer.set(Duration::from_millis(1), HOUR);
+    assert!(is_readable_within(port, 10_000));
+    timer
+}
+
 /// The one event there is, which must be a timer's: how often it has expired.
 fn expirations(port: &OwnedFd, timer: &Timer, user: usize) -> c_int {
     let events = drain(port);
@@ -54,7 +62,11 @@ fn v_54_deleting_a_timer_takes_its_event_along() {
     case(|| {
         for pending in Pending::BOTH {
             let port = port();
-            let timer = expired(&port, 1, 7);
+            let timer = just_expired(&port, 7);
+            pending.place(&port);
+            timer.delete();
+            assert_eq!(drain(&port), []);
+            let timer = just_expired(&port, 7);
             assert_eq!(send(&port, 1, 1), Ok(()));
             let other = expired(&port, 2, 8);
             pending.place(&port);
@@ -232,6 +244,11 @@ fn timer_08_a_queued_event_outlives_a_new_setting() {
                 timer.set(first, interval);
                 assert_eq!(drain(&port), [timer.event(3, 7)]);
                 assert_eq!(drain(&port), []);
+                let timer = just_expired(&port, 7);
+                pending.place(&port);
+                timer.set(first, interval);
+                assert_eq!(drain(&port), [timer.event(1, 7)]);
+                assert_eq!(drain(&port), []);
                 let (left, every) = timer.setting();
                 assert!(left <= first && left + TICK * 100 > first, "{left:?} of {first:?}");
                 assert_eq!(every, interval);
@@ -289,6 +306,31 @@ fn timer_09_a_deleted_timer_is_unknown() {
         assert_eq!(delete(id), Err(EINVAL));
         assert_eq!(send(&port, 1, 1), Ok(()));
         assert_eq!(drain(&port), [Event::user(1, 1)]);
+    });
+}
+
+/// On illumos ids are small numbers that come back at once. Here a stale one is never a newer timer's.
+#[test]
+#[cfg(target_os = "linux")]
+fn timer_09_an_id_does_not_come_back() {
+    case(|| {
+        let port = port();
+        let stale: Vec<_> = (0..1000)
+            .map(|user| {
+                let timer = Timer::new(&port, user);
+                let id = timer.id();
+                timer.delete();
+                id
+            })
+            .collect();
+        let timer = Timer::new(&port, 7);
+        timer.set(HOUR, HOUR);
+        for &id in &stale {
+            assert_eq!(settime(id, 0, timespec(0, 0), timespec(0, 0)), Err(EINVAL));
+            assert_eq!(delete(id), Err(EINVAL));
+        }
+        assert_eq!(stale.iter().collect::<HashSet<_>>().len(), stale.len());
+        assert!(timer.setting().0 > NEVER);
     });
 }
 
@@ -433,6 +475,9 @@ fn a_port_is_readable_exactly_while_a_timer_is_due() {
             timer.set(first, interval);
             assert!(!is_readable_within(&port, 30));
         }
+        timer.set(TICK, TICK);
+        timer.delete();
+        assert!(!is_readable_within(&port, 30));
     });
 }
 

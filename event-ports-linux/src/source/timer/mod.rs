@@ -284,3 +284,31 @@ pub(crate) fn detach_all(port: &mut Locked) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CLOCKS, MONOTONIC, REALTIME, Record, bases, now, set};
+
+    #[test]
+    fn setting_the_system_time_affects_absolute_times_alone() {
+        let timer = Record::leaked(0);
+        timer.set_clock(REALTIME as u32);
+        set(timer, 0, 1_000_000_000, 0);
+        assert_eq!(timer.base(), MONOTONIC as u32);
+        assert!(timer.remaining(now(MONOTONIC)) <= 1_000_000_000);
+        set(timer, libc::TIMER_ABSTIME, 1_000_000_000, 0);
+        assert_eq!((timer.base(), timer.deadline()), (REALTIME as u32, 1_000_000_000));
+    }
+
+    #[test]
+    fn a_timer_has_room_in_each_heap_it_may_get_into() {
+        for clock in 0..CLOCKS.len() {
+            for flags in [0, libc::TIMER_ABSTIME] {
+                let timer = Record::leaked(0);
+                timer.set_clock(clock as u32);
+                set(timer, flags, 1, 0);
+                assert!(bases(clock).contains(&(timer.base() as usize)));
+            }
+        }
+    }
+}
