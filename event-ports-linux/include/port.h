@@ -52,4 +52,8 @@ int port_alert(int, int, int, void *);
 }
 #endif
 
+#ifdef PORT_LINUX_STANDARD_NAMES
+#include <port_linux.h> /* timers, asynchronous I/O and message queues */
+#endif
+
 #endif

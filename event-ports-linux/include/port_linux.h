@@ -44,8 +44,41 @@ int port_linux_close(int);
  */
 int port_linux_set_max_events(unsigned int);
 
+/*
+ * What sends events by SIGEV_PORT. Linux's own functions do not know it. These
+ * do, and pass everything else on to those. clockid_t is an int, and timer_t a
+ * pointer, in the C libraries of Linux.
+ *
+ * With PORT_LINUX_STANDARD_NAMES defined before <port.h> is included for the
+ * first time, the standard names mean these functions, so that programs
+ * written for illumos compile unchanged.
+ */
+struct itimerspec;
+struct sigevent;
+
+int port_linux_timer_create(int, struct sigevent *, void **);
+int port_linux_timer_settime(void *, int, const struct itimerspec *, struct itimerspec *);
+int port_linux_timer_gettime(void *, struct itimerspec *);
+int port_linux_timer_getoverrun(void *);
+int port_linux_timer_delete(void *);
+
 #ifdef __cplusplus
 }
+#endif
+
+#ifdef PORT_LINUX_STANDARD_NAMES
+/* What declares the names must come before they change their meaning. */
+#include <signal.h>
+#include <time.h>
+
+#ifndef CLOCK_HIGHRES
+#define CLOCK_HIGHRES CLOCK_MONOTONIC
+#endif
+#define timer_create port_linux_timer_create
+#define timer_settime port_linux_timer_settime
+#define timer_gettime port_linux_timer_gettime
+#define timer_getoverrun port_linux_timer_getoverrun
+#define timer_delete port_linux_timer_delete
 #endif
 
 #endif
