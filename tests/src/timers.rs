@@ -10,7 +10,11 @@ use std::time::Duration;
 
 /// A timer, deleted when dropped.
 #[derive(Debug)]
-pub struct Timer(Option<sys::timer_t>);
+pub struct Timer(Option<Id>);
+
+/// The id of a timer, which may have been deleted since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Id(sys::timer_t);
 
 /// What `timer_settime` sets, or `timer_gettime` gets: the time to the next expiration and the one between two.
 pub type Setting = (Duration, Duration);
@@ -30,14 +34,13 @@ impl Timer {
     /// # Errors
     /// Its errno.
     pub fn on(clock: sys::clockid_t, port: &impl AsRawFd, user: usize) -> Result<Self, Errno> {
-        let mut notify =
-            sys::port_notify { portnfy_port: port.as_raw_fd(), portnfy_user: ptr::without_provenance_mut(user) };
-        let mut event = sigevent(&raw mut notify);
+        // Both are read during the call only (TIMER-1), and then are gone.
+        let user = ptr::without_provenance_mut(user);
+        let mut notify = Box::new(sys::port_notify { portnfy_port: port.as_raw_fd(), portnfy_user: user });
+        let mut event = Box::new(sigevent(&raw mut *notify));
         let timer = Self::create(clock, &mut event);
-        // Both were read during the call only (TIMER-1).
         notify.portnfy_port = -1;
         event.sigev_notify = -1;
-        drop((notify, event));
         timer
     }
 
@@ -50,7 +53,7 @@ impl Timer {
         let mut id = unsafe { std::mem::zeroed() };
         // SAFETY: the pointers are valid, and tests give events that are complete.
         check(unsafe { sys::timer_create(clock, event, &raw mut id) })?;
-        Ok(Self(Some(id)))
+        Ok(Self(Some(Id(id))))
     }
 
     /// The timer's id.
@@ -58,7 +61,7 @@ impl Timer {
     /// # Panics
     /// Never: the id goes with the timer.
     #[must_use]
-    pub fn id(&self) -> sys::timer_t {
+    pub fn id(&self) -> Id {
         self.0.expect("the timer lives")
     }
 
@@ -125,11 +128,11 @@ pub fn sigevent(notify: *mut sys::port_notify) -> sys::sigevent {
 ///
 /// # Errors
 /// Its errno.
-pub fn settime(id: sys::timer_t, flags: c_int, first: timespec, interval: timespec) -> Result<Setting, Errno> {
+pub fn settime(id: Id, flags: c_int, first: timespec, interval: timespec) -> Result<Setting, Errno> {
     let new = sys::itimerspec { it_value: first, it_interval: interval };
     let mut old = new;
     // SAFETY: the pointers are valid; tests give ids that were timers at some time.
-    check(unsafe { sys::timer_settime(id, flags, &raw const new, &raw mut old) })?;
+    check(unsafe { sys::timer_settime(id.0, flags, &raw const new, &raw mut old) })?;
     Ok(from_itimerspec(&old))
 }
 
@@ -137,11 +140,11 @@ pub fn settime(id: sys::timer_t, flags: c_int, first: timespec, interval: timesp
 ///
 /// # Errors
 /// Its errno.
-pub fn gettime(id: sys::timer_t) -> Result<Setting, Errno> {
+pub fn gettime(id: Id) -> Result<Setting, Errno> {
     let zero = timespec { tv_sec: 0, tv_nsec: 0 };
     let mut setting = sys::itimerspec { it_value: zero, it_interval: zero };
     // SAFETY: the pointer is valid; tests give ids that were timers at some time.
-    check(unsafe { sys::timer_gettime(id, &raw mut setting) })?;
+    check(unsafe { sys::timer_gettime(id.0, &raw mut setting) })?;
     Ok(from_itimerspec(&setting))
 }
 
@@ -149,18 +152,18 @@ pub fn gettime(id: sys::timer_t) -> Result<Setting, Errno> {
 ///
 /// # Errors
 /// Its errno.
-pub fn getoverrun(id: sys::timer_t) -> Result<c_int, Errno> {
+pub fn getoverrun(id: Id) -> Result<c_int, Errno> {
     // SAFETY: tests give ids that were timers at some time.
-    check(unsafe { sys::timer_getoverrun(id) })
+    check(unsafe { sys::timer_getoverrun(id.0) })
 }
 
 /// `timer_delete`.
 ///
 /// # Errors
 /// Its errno.
-pub fn delete(id: sys::timer_t) -> Result<(), Errno> {
+pub fn delete(id: Id) -> Result<(), Errno> {
     // SAFETY: tests give ids that were timers at some time.
-    check(unsafe { sys::timer_delete(id) }).map(drop)
+    check(unsafe { sys::timer_delete(id.0) }).map(drop)
 }
 
 /// What a clock shows.
@@ -182,15 +185,15 @@ pub fn sleep_until(id: sys::clockid_t, time: Duration) {
 /// The `portev_object` of a timer.
 #[cfg(target_os = "linux")]
 #[must_use]
-pub fn object_of(id: sys::timer_t) -> usize {
-    id.addr()
+pub fn object_of(id: Id) -> usize {
+    id.0.addr()
 }
 
 /// The `portev_object` of a timer.
 #[cfg(not(target_os = "linux"))]
 #[must_use]
-pub fn object_of(id: sys::timer_t) -> usize {
-    id as usize
+pub fn object_of(id: Id) -> usize {
+    id.0 as usize
 }
 
 fn to_timespec(time: Duration) -> timespec {

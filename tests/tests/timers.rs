@@ -80,7 +80,7 @@ fn v_54_deleting_a_timer_takes_its_event_along() {
 fn timer_01_what_describes_the_notification_is_read_during_the_call_only() {
     case(|| {
         let port = port();
-        // The helper overwrites both structures, and they are gone when it returns.
+        // The helper overwrites both structures and frees them.
         let timer = Timer::new(&port, 3);
         timer.set(TICK, NEVER);
         assert_eq!(get(&port, ms(10_000)), Ok(Some(timer.event(1, 3))));

@@ -309,7 +309,7 @@ fn wait_04_a_look_after_taking_what_a_waiter_was_woken_for_finds_nothing() {
             loop {
                 let event = get(&number, None).expect("a wait succeeds").expect("with an event");
                 if event.events == 2 {
-                    return;
+                    return event.events;
                 }
             }
         });
@@ -320,7 +320,7 @@ fn wait_04_a_look_after_taking_what_a_waiter_was_woken_for_finds_nothing() {
             assert_eq!(get(&port, POLL), Ok(None));
         }
         assert_eq!(send(&port, 2, 0), Ok(()));
-        waiter.join();
+        assert_eq!(waiter.join(), 2);
     });
 }
 

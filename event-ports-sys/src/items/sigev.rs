@@ -31,7 +31,10 @@ mod linux {
 
 /// The same signatures on both systems.
 mod signatures {
-    use super::*;
+    use super::{
+        clockid_t, itimerspec, sigevent, timer_create, timer_delete, timer_getoverrun, timer_gettime, timer_settime,
+        timer_t,
+    };
     use libc::c_int;
 
     const _: unsafe extern "C" fn(clockid_t, *mut sigevent, *mut timer_t) -> c_int = timer_create;
