@@ -21,6 +21,9 @@ const MAX_EVENTS: u32 = 65_536;
 /// The ceiling of that limit here: it bounds the address space a port reserves.
 const MAX_EVENTS_CEILING: u32 = 1 << 24;
 
+/// How many ports are looked after each time one is created.
+const FEW_PORTS: usize = 64;
+
 /// `project.max-port-ids` as illumos sets it (CONST-7).
 const MAX_PORTS: usize = 8_192;
 
@@ -31,6 +34,7 @@ static EVENT_LIMIT: AtomicU32 = AtomicU32::new(MAX_EVENTS);
 struct Registry {
     alive: Vec<&'static Port>,
     idle: Vec<&'static Port>,
+    next_to_sweep: usize,
 }
 
 /// The registry of this process. A forked child makes one of its own and leaves the inherited one, whose lock may have
@@ -67,12 +71,34 @@ pub(crate) fn create() -> Result<c_int> {
     check_fork();
     fork::watch().map_err(|_| Errno::AGAIN)?;
     let mut registry = registry().map_err(|_| Errno::AGAIN)?;
-    registry.sweep();
+    registry.sweep(FEW_PORTS);
     if registry.alive.len() >= MAX_PORTS {
-        return Err(Errno::AGAIN);
+        registry.sweep(MAX_PORTS);
+        if registry.alive.len() >= MAX_PORTS {
+            return Err(Errno::AGAIN);
+        }
     }
-    let number = os::epoll_create().map_err(|e| if e == Errno::NOMEM { Errno::AGAIN } else { Errno::MFILE })?;
-    match registry.start(number, EVENT_LIMIT.load(Ordering::Relaxed)) {
+    let number = match os::epoll_create() {
+        Err(Errno::MFILE) => {
+            // Ports that were closed hold a descriptor each until they are noticed.
+            registry.sweep(MAX_PORTS);
+            os::epoll_create()
+        }
+        other => other,
+    };
+    let number = number.map_err(|e| if e == Errno::NOMEM { Errno::AGAIN } else { Errno::MFILE })?;
+    if let Some(port) = table::get(number) {
+        registry.drop_stale_numbers(port);
+    }
+    let limit = EVENT_LIMIT.load(Ordering::Relaxed);
+    let started = match registry.start(number, limit) {
+        Err(Errno::MFILE) => {
+            registry.sweep(MAX_PORTS);
+            registry.start(number, limit)
+        }
+        other => other,
+    };
+    match started {
         Ok(()) => Ok(number),
         Err(e) => {
             os::close(number);
@@ -100,12 +126,17 @@ impl Registry {
         Ok(())
     }
 
-    /// Frees the ports whose descriptors have all been closed.
-    fn sweep(&mut self) {
-        let mut at = 0;
-        while let Some(&port) = self.alive.get(at) {
+    /// Frees ports whose descriptors have all been closed: of few ports all, of many some at a time, so that making many
+    /// does not take ever longer.
+    fn sweep(&mut self, most: usize) {
+        for _ in 0..most.min(self.alive.len()) {
+            if self.next_to_sweep >= self.alive.len() {
+                self.next_to_sweep = 0;
+            }
+            // A port that ends gives its place to another.
+            let Some(&port) = self.alive.get(self.next_to_sweep) else { return };
             if self.drop_stale_numbers(port) {
-                at += 1;
+                self.next_to_sweep += 1;
             }
         }
     }

@@ -44,36 +44,35 @@ pub(crate) fn retrieve(number: c_int, sink: &mut Sink, min: usize, timeout: Time
     let mut port = registry::enter(number)?;
     if port.alert.is_none() {
         gather(&mut port, sink, min)?;
-        if sink.filled() > 0 && !sink.is_unchecked() {
-            return Ok(Outcome::Done);
-        }
     }
-    retrieve_slowly(port, sink, min, timeout, partial)
+    if sink.staged() == 0 {
+        return retrieve_slowly(port, sink, min, timeout, partial);
+    }
+    drop(port);
+    end_round(number, sink);
+    if sink.filled() > 0 {
+        return Ok(Outcome::Done);
+    }
+    // All of them were void: their descriptors had been closed.
+    retrieve_slowly(registry::enter(number)?, sink, min, timeout, partial)
 }
 
-/// The rest of [`retrieve`]: events to be checked, an alert, or a wait.
+/// The rest of [`retrieve`]: an alert, or a wait.
 #[inline(never)]
 fn retrieve_slowly(mut port: Locked, sink: &mut Sink, min: usize, timeout: Timeout, partial: bool) -> Result<Outcome> {
     let number = port.number;
     let mut until = None;
     loop {
-        let outcome = conclude(port, sink, min, timeout, &mut until, partial)?;
-        if sink.is_unchecked() {
-            fd::discard_closed(number, sink);
-        }
+        let outcome = attempt(port, sink, min, timeout, &mut until, partial)?;
+        end_round(number, sink);
         if sink.filled() > 0 || outcome == Outcome::TimedOut || until == Some(Until::Now) {
             return Ok(outcome);
         }
-        // All of them were void: their descriptors had been closed.
         port = registry::enter(number)?;
-        if port.alert.is_none() {
-            gather(&mut port, sink, min)?;
-        }
     }
 }
 
-/// Ends an attempt: with the events that were gathered, with the alert, or by waiting.
-fn conclude(
+fn attempt(
     mut port: Locked,
     sink: &mut Sink,
     min: usize,
@@ -81,11 +80,12 @@ fn conclude(
     until: &mut Option<Until>,
     partial: bool,
 ) -> Result<Outcome> {
-    if sink.filled() > 0 {
-        return Ok(Outcome::Done);
-    }
     if let Some(alert) = port.alert {
         sink.put(alert.event());
+        return Ok(Outcome::Done);
+    }
+    gather(&mut port, sink, min)?;
+    if sink.staged() > 0 {
         return Ok(Outcome::Done);
     }
     let until = match *until {
@@ -97,6 +97,18 @@ fn conclude(
         return Ok(Outcome::Done);
     }
     wait(port, sink, min, until, partial)
+}
+
+/// Hands over what was taken, now that the port's lock is free, and takes more where there is room.
+#[inline]
+fn end_round(number: c_int, sink: &mut Sink) {
+    while sink.flush(|event| fd::is_still_associated(number, event.portev_object as c_int)) {
+        // What cannot be had now is had by the next call. The events so far are not lost to an error.
+        let Ok(mut port) = registry::enter(number) else { return };
+        if port.alert.is_some() || gather(&mut port, sink, 1).is_err() || sink.staged() == 0 {
+            return;
+        }
+    }
 }
 
 /// Takes events if there are `min`, after a look at what the kernel holds.

@@ -267,16 +267,14 @@ pub(crate) fn deliver(port: &mut Locked, slot: Slot, sink: &mut Sink) {
     }
 }
 
-/// Drops retrieved events whose descriptors have been closed, and their associations. The port's lock is free.
-pub(crate) fn discard_closed(number: c_int, sink: &mut Sink) {
-    sink.check(|event| {
-        let fd = event.portev_object as c_int;
-        let probe = probe(number, fd);
-        if probe != Probe::Registered {
-            forget_closed(number, fd, probe);
-        }
-        probe == Probe::Registered
-    });
+/// Whether a descriptor whose event has been retrieved was not closed; forgets its association otherwise. The port's
+/// lock is free.
+pub(crate) fn is_still_associated(number: c_int, fd: c_int) -> bool {
+    let probe = probe(number, fd);
+    if probe != Probe::Registered {
+        forget_closed(number, fd, probe);
+    }
+    probe == Probe::Registered
 }
 
 /// Forgets an association whose event has been retrieved, unless somebody has made it anew.
