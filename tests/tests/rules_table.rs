@@ -87,15 +87,21 @@ fn tests() -> BTreeMap<String, Test> {
     tests
 }
 
-/// `fd_09_and_10_…` and `/// FD-9, FD-10.`
+/// `fd_09_and_10_…`, `order_04_send_02_…`, and `/// FD-9, FD-10.`
 fn ids_of(function: &str, above: &[&str]) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
-    let mut parts = function.split('_');
-    let group = parts.next().unwrap_or_default().to_uppercase();
-    while let Some(number) = parts.next().and_then(|part| part.parse().ok()) {
-        ids.insert(id(&group, number));
-        if parts.next() != Some("and") {
-            break;
+    let mut group = String::new();
+    for part in function.split('_') {
+        match part.parse() {
+            Ok(number) => {
+                ids.insert(id(&group, number));
+            }
+            Err(_) if part == "and" => {}
+            Err(_) if group.is_empty() || ids.iter().any(|id| id.starts_with(&format!("{group}-"))) => {
+                group = part.to_uppercase();
+            }
+            // A word after a word: the ids are over.
+            Err(_) => break,
         }
     }
     let documentation = above.iter().filter(|line| line.starts_with("///"));
