@@ -68,7 +68,7 @@ fn run_here(limit: Duration, body: impl FnOnce()) -> ! {
     if outcome.is_err() {
         std::process::exit(FAILED);
     }
-    let left = OpenDescriptors::now().not_in(&before);
+    let left = before.opened_since();
     if !left.is_empty() {
         eprintln!("the case left descriptors open: {}", left.join(", "));
         std::process::exit(FAILED);

@@ -11,6 +11,13 @@ const HIGHEST: RawFd = 4096;
 #[derive(Debug)]
 pub struct OpenDescriptors(BTreeSet<RawFd>);
 
+/// How often an implementation may need to be called before it has noticed all that was closed: some look at a part of
+/// their ports each time.
+const ROUNDS: usize = 200;
+
+/// More than this need not be told of.
+const TOLD: usize = 10;
+
 impl OpenDescriptors {
     /// Looks at every descriptor number.
     #[must_use]
@@ -24,7 +31,24 @@ impl OpenDescriptors {
     /// Describes the descriptors that the other set lacks.
     #[must_use]
     pub fn not_in(&self, other: &Self) -> Vec<String> {
-        self.0.difference(&other.0).map(|&fd| describe(fd)).collect()
+        let mut told: Vec<String> = self.0.difference(&other.0).take(TOLD + 1).map(|&fd| describe(fd)).collect();
+        if told.len() > TOLD {
+            told[TOLD] = "and more".to_owned();
+        }
+        told
+    }
+
+    /// Describes the descriptors that are open now and were not then.
+    #[must_use]
+    pub fn opened_since(&self) -> Vec<String> {
+        let mut left = Self::now().not_in(self);
+        for _ in 0..ROUNDS {
+            if left.is_empty() {
+                break;
+            }
+            left = Self::now().not_in(self);
+        }
+        left
     }
 }
 

@@ -68,8 +68,8 @@ pub use process::{
     signal_storm, signal_thread,
 };
 pub use raw::{
-    Event, Got, POLL, Pending, alert, associate, associate_fd, dissociate, dissociate_fd, drain, get, getn, ms,
-    pending, port, send, sendn, timespec, try_port,
+    Event, Got, POLL, Pending, alert, associate, associate_fd, close_port, dissociate, dissociate_fd, drain, get, getn,
+    ms, pending, port, send, sendn, timespec, try_port,
 };
 pub use threads::{Blocked, blocked};
 
@@ -78,10 +78,10 @@ pub mod prelude {
     pub use crate::{
         Blocked, Child, EACCES, EAGAIN, EBADF, EBADFD, EBUSY, EFAULT, EINTR, EINVAL, EMFILE, ENOENT, EPERM, ETIME,
         Errno, Event, Got, POLL, Page, Pending, Pipe, Protection, SignalStorm, TempDir, alert, associate, associate_fd,
-        blocked, case, case_within, close, dissociate, dissociate_fd, drain, dup, dup_onto, fill, fork, get, getn,
-        interrupt, is_readable, last_errno, limit_descriptors, limit_events, ms, on_signal, pass_over_socket, pending,
-        poll, port, raise_descriptor_limit, read_all, send, sendn, set_errno, signal_storm, signal_thread, timespec,
-        try_port, write,
+        blocked, case, case_within, close, close_port, dissociate, dissociate_fd, drain, dup, dup_onto, fill, fork,
+        get, getn, interrupt, is_readable, last_errno, limit_descriptors, limit_events, ms, on_signal,
+        pass_over_socket, pending, poll, port, raise_descriptor_limit, read_all, send, sendn, set_errno, signal_storm,
+        signal_thread, timespec, try_port, write,
     };
     pub use event_ports_sys as sys;
     pub use event_ports_sys::{

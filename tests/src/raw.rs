@@ -6,7 +6,7 @@
 use crate::errno::{Errno, check};
 use event_ports_sys as sys;
 use libc::{c_int, c_uint, c_void};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::ptr;
 
 /// An event, without the padding that means nothing.
@@ -265,17 +265,23 @@ impl Pending {
     }
 }
 
+/// Closes a port in the way in which everything it holds is freed at once: by `close(2)`, and on Linux by the call that
+/// stands for it.
+///
+/// # Panics
+/// If it fails.
+pub fn close_port(port: OwnedFd) {
+    #[cfg(target_os = "linux")]
+    let closed = check(sys::linux::port_linux_close(port.into_raw_fd()));
+    #[cfg(not(target_os = "linux"))]
+    // SAFETY: the number was owned and no one uses it after this.
+    let closed = check(unsafe { libc::close(port.into_raw_fd()) });
+    assert_eq!(closed.map(drop), Ok(()), "the port closes");
+}
+
 /// Lets an implementation free what it keeps for ports that are closed, so that open descriptors can be counted.
 pub(crate) fn settle() {
-    let port = port();
-    #[cfg(target_os = "linux")]
-    {
-        use std::os::fd::IntoRawFd as _;
-        let closed = check(sys::linux::port_linux_close(port.into_raw_fd()));
-        assert_eq!(closed.map(drop), Ok(()), "the port closes");
-    }
-    #[cfg(not(target_os = "linux"))]
-    drop(port);
+    close_port(port());
 }
 
 fn pointer_to(timeout: &mut Option<libc::timespec>) -> *mut libc::timespec {

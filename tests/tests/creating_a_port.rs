@@ -42,6 +42,30 @@ fn create_02_close_on_exec_is_off_and_can_be_set() {
 }
 
 #[test]
+fn create_03_only_so_many_ports() {
+    case(|| {
+        const PORTS: usize = 8_192;
+        // An implementation may need a second descriptor for each.
+        let room = raise_descriptor_limit() > 2 * PORTS as u64 + 100;
+        let mut ports = Vec::new();
+        let errno = loop {
+            match try_port() {
+                Ok(port) => ports.push(port),
+                Err(errno) => break errno,
+            }
+        };
+        if room {
+            assert_eq!((errno, ports.len()), (EAGAIN, PORTS));
+        } else {
+            assert_eq!(errno, EMFILE, "the process may not have as many descriptors");
+        }
+        ports.pop().into_iter().for_each(close_port);
+        ports.push(try_port().expect("one was closed"));
+        ports.into_iter().for_each(close_port);
+    });
+}
+
+#[test]
 fn create_04_a_full_descriptor_table_is_emfile_and_nothing_is_left_behind() {
     case(|| {
         limit_descriptors(64);
