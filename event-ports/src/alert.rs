@@ -9,6 +9,15 @@ use std::ptr;
 /// A port in alert mode; leaves it when dropped.
 ///
 /// Forgetting the guard leaves the port in alert mode, which [`EventPort::leave_alert`] ends.
+///
+/// It does not outlive the handle it was made from:
+///
+/// ```compile_fail,E0505
+/// let port = event_ports::EventPort::new().unwrap();
+/// let guard = port.alert(std::num::NonZeroI32::MAX, 0).unwrap();
+/// drop(port);
+/// guard.leave().unwrap();
+/// ```
 #[derive(Debug)]
 #[must_use = "the port leaves alert mode when the guard is dropped"]
 pub struct AlertGuard<'a> {

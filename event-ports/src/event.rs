@@ -86,10 +86,13 @@ pub(crate) enum Extra {
 }
 
 impl Extra {
-    /// Whether events of this source may have more to them than their numbers.
+    /// The sources whose events may have more to them than their numbers, as a set of bits.
+    pub(crate) const SOURCES: u32 = source::bit(source::FILE);
+
+    /// Whether an event of this source may have more to it.
     #[inline]
     pub(crate) fn may_belong_to(source: u16) -> bool {
-        source == source::FILE
+        source < 32 && Self::SOURCES & source::bit(source) != 0
     }
 }
 

@@ -25,8 +25,9 @@ impl EventPort {
     /// Closing the descriptor ends the association and discards its event; an event already retrieved may then name a
     /// number that has been reused.
     ///
-    /// The descriptor is only named, not borrowed. To close it while it is associated is safe; merely, nothing is heard
-    /// of it any more.
+    /// The descriptor is only named, not kept: pass its number, `socket.as_raw_fd()`, or lend it, `socket.as_fd()`. To
+    /// pass a socket itself gives it away, and so closes it. To close a descriptor while it is associated is safe;
+    /// merely, nothing is heard of it any more.
     ///
     /// # Errors
     /// The descriptor is not open ([`AssociateFdError::is_closed`]), or the port is full

@@ -45,6 +45,28 @@
 //!
 //! An event says that something *was* so. Make descriptors non-blocking, and look again at files.
 //!
+//! # Files
+//! A [`FileObj`] names a file and remembers its times; a change since then is reported at once. So refresh it *before*
+//! looking at the file, and nothing is missed:
+//!
+//! ```no_run
+//! use event_ports::{EventPort, FileEvents, FileObj};
+//!
+//! let port = EventPort::new()?;
+//! let mut log = FileObj::new("/var/log/app.log")?;
+//! loop {
+//!     log.refresh()?;
+//!     println!("{} bytes", std::fs::metadata(log.path())?.len());
+//!     port.associate_file(&log, FileEvents::MODIFIED | FileEvents::ATTRIB, 7)?;
+//!
+//!     let event = port.get(None)?;
+//!     println!("{}: {}", log.path().display(), event.file_events().unwrap_or_default());
+//!     assert_eq!(event.as_file_obj()?.as_ref(), Some(&log)); // the same object, not a copy
+//! }
+//! # #[allow(unreachable_code)]
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! # Cookies
 //! Each association carries a `usize` that comes back in the event's `user`. Use an index into a table rather than a
 //! pointer: an event already retrieved may be about something that another thread has just closed, and an association
@@ -90,6 +112,8 @@
 compile_error!("event-ports supports illumos, and Linux through event-ports-linux");
 
 mod alert;
+#[cfg(test)]
+mod allocations;
 mod batch;
 mod dissociated;
 mod error;

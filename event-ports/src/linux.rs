@@ -45,7 +45,7 @@ pub fn trust_descriptors(port: &EventPort, trust: bool) -> io::Result<()> {
 /// same, 65,536.
 ///
 /// # Errors
-/// What the system reports; none is known.
+/// More than 16,777,216 is too many (`EINVAL`).
 ///
 /// ```
 /// # use std::num::NonZeroU32;

@@ -4,7 +4,7 @@
 //! events it wrote is believed only as far as the slots bear it out: they are handed over with the source zeroed, and
 //! the written ones have another (GETN-9, GETN-10, MEM-6).
 
-use crate::event::Slot;
+use crate::event::{Extra, Slot};
 use crate::port::Shared;
 use crate::time::{Deadline, slice};
 use crate::{EventPort, GetError, GetNError, PortEvent, source, sys};
@@ -146,7 +146,6 @@ fn until(
     on_signal: OnSignal,
 ) -> Retrieved {
     debug_assert!(min >= 1 && min <= slots.len());
-    debug_assert!(slots.iter().all(|slot| slot.source() == 0));
     let attempt = attempt(port, slots, min, wait);
     if attempt.error.is_none() && attempt.filled >= min {
         return Retrieved { filled: attempt.filled, extras: attempt.extras, end: Ok(Outcome::Filled) };
@@ -219,16 +218,9 @@ fn attempt(port: &impl GetN, slots: &mut [Slot], min: usize, wait: Option<Durati
 fn written(slots: &[Slot]) -> (usize, bool) {
     // The sources that occur, as a set: one pass without a branch, since mostly all slots are written. Numbers that
     // share a bit are told apart by those who look closer.
-    let seen = slots.iter().fold(0, |seen, slot| seen | bit(slot.source()));
-    let filled = if seen & bit(0) == 0 { slots.len() } else { leading(slots) };
-    (filled, seen & EXTRAS != 0)
-}
-
-const EXTRAS: u32 = bit(source::FILE);
-
-#[inline(always)]
-const fn bit(source: u16) -> u32 {
-    1u32.wrapping_shl(source as u32)
+    let seen = slots.iter().fold(0, |seen, slot| seen | source::bit(slot.source()));
+    let filled = if seen & source::bit(0) == 0 { slots.len() } else { leading(slots) };
+    (filled, seen & Extra::SOURCES != 0)
 }
 
 #[cold]
@@ -304,16 +296,12 @@ impl EventPort {
         if max == 0 {
             return Ok(events);
         }
-        let mut slots = [Slot::EMPTY; CHUNK];
         let mut wait = timeout;
         loop {
+            let mut slots = [Slot::EMPTY; CHUNK];
             let room = (max - events.len()).min(CHUNK);
             let taken = retrieve(&*self.shared, &mut slots[..room], 1, wait, OnSignal::WaitOn);
-            events.extend(slots[..taken.filled].iter_mut().map(|slot| {
-                let event = PortEvent::new(slot, self.shared.extra(slot));
-                slot.clear();
-                event
-            }));
+            events.extend(slots[..taken.filled].iter().map(|slot| PortEvent::new(slot, self.shared.extra(slot))));
             match taken.end {
                 // What was taken from the port must reach the caller, and the error will come again.
                 Err(errno) if events.is_empty() => {

@@ -40,6 +40,12 @@ pub(crate) const FD: u16 = sys::PORT_SOURCE_FD as u16;
 pub(crate) const ALERT: u16 = sys::PORT_SOURCE_ALERT as u16;
 pub(crate) const FILE: u16 = sys::PORT_SOURCE_FILE as u16;
 
+/// A source as an element of a set. Those that are 32 apart share a bit.
+#[inline(always)]
+pub(crate) const fn bit(source: u16) -> u32 {
+    1u32.wrapping_shl(source as u32)
+}
+
 impl From<u16> for EventSource {
     #[inline]
     fn from(source: u16) -> Self {
