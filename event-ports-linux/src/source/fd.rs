@@ -37,7 +37,8 @@ fn cookie(slot: Slot, node: &Node) -> u64 {
 pub(crate) fn associate(port: &mut Locked, object: usize, events: c_int, user: usize) -> Result<()> {
     let fd = descriptor(object)?;
     if !port.fd_source {
-        register_source(port)?;
+        check_original(port)?;
+        port.fd_source = true;
     }
     let (slot, was) = match port.fds.get(object) {
         NIL => (new_slot(port, fd)?, Registration::None),
@@ -56,13 +57,12 @@ pub(crate) fn associate(port: &mut Locked, object: usize, events: c_int, user: u
     armed
 }
 
-/// The first association of a descriptor goes by the number `port_create` returned (PORT-10).
-fn register_source(port: &mut Locked) -> Result<()> {
+/// The first association of a descriptor, and of a file, goes by the number `port_create` returned (PORT-10).
+pub(super) fn check_original(port: &Locked) -> Result<()> {
     let original = port.original_number;
     if original != port.number && !port.is_at(original) {
         return Err(if os::is_open(original) { Errno::BADFD } else { Errno::BADF });
     }
-    port.fd_source = true;
     Ok(())
 }
 
