@@ -12,9 +12,9 @@ use crate::os;
 use crate::registry;
 use crate::retrieve::{self, Outcome};
 use crate::sink::Sink;
-use crate::source::{alert, fd, user};
+use crate::source::{alert, fd, file, user};
 use crate::timeout::Timeout;
-use crate::types::{PORT_SOURCE_FD, port_event};
+use crate::types::{PORT_SOURCE_FD, PORT_SOURCE_FILE, port_event};
 use libc::{c_int, c_uint, c_void, timespec};
 
 /// For [`port_linux_trust`]: this descriptor number stays the port until [`port_linux_close`] closes it, so calls need
@@ -69,7 +69,7 @@ pub extern "C" fn port_create() -> c_int {
 /// Associates an object with a port, for one event; associates it anew where it is already.
 ///
 /// # Safety
-/// For `PORT_SOURCE_FILE`, `object` is the address of a `file_obj` whose `fo_name` is a path.
+/// For `PORT_SOURCE_FILE`, `object` is null or the address of a `file_obj` whose `fo_name` is a path.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn port_associate(
     port: c_int,
@@ -79,6 +79,10 @@ pub unsafe extern "C" fn port_associate(
     user: *mut c_void,
 ) -> c_int {
     status(|| {
+        if source == PORT_SOURCE_FILE {
+            // SAFETY: the caller's promise.
+            return unsafe { file::associate(port, object, events, user as usize) };
+        }
         let mut port = registry::enter(port)?;
         match source {
             PORT_SOURCE_FD => fd::associate(&mut port, object, events, user as usize),
@@ -94,6 +98,7 @@ pub extern "C" fn port_dissociate(port: c_int, source: c_int, object: usize) -> 
         let mut port = registry::enter(port)?;
         match source {
             PORT_SOURCE_FD => fd::dissociate(&mut port, object),
+            PORT_SOURCE_FILE => file::dissociate(&mut port, object),
             _ => Err(Errno::INVAL),
         }
     })

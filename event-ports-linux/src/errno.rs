@@ -9,6 +9,7 @@ pub(crate) struct Errno(pub(crate) c_int);
 pub(crate) type Result<T> = core::result::Result<T, Errno>;
 
 impl Errno {
+    pub(crate) const ACCES: Self = Self(libc::EACCES);
     pub(crate) const AGAIN: Self = Self(libc::EAGAIN);
     pub(crate) const BADF: Self = Self(libc::EBADF);
     pub(crate) const BADFD: Self = Self(libc::EBADFD);
@@ -18,9 +19,13 @@ impl Errno {
     pub(crate) const INTR: Self = Self(libc::EINTR);
     pub(crate) const INVAL: Self = Self(libc::EINVAL);
     pub(crate) const MFILE: Self = Self(libc::EMFILE);
+    pub(crate) const NAMETOOLONG: Self = Self(libc::ENAMETOOLONG);
+    pub(crate) const NFILE: Self = Self(libc::ENFILE);
     pub(crate) const NOENT: Self = Self(libc::ENOENT);
     pub(crate) const NOMEM: Self = Self(libc::ENOMEM);
     pub(crate) const NOSPC: Self = Self(libc::ENOSPC);
+    pub(crate) const NOTDIR: Self = Self(libc::ENOTDIR);
+    pub(crate) const NOTSUP: Self = Self(libc::ENOTSUP);
     pub(crate) const PERM: Self = Self(libc::EPERM);
     pub(crate) const TIME: Self = Self(libc::ETIME);
 
@@ -28,6 +33,16 @@ impl Errno {
     pub(crate) fn last() -> Self {
         // SAFETY: libc gives each thread its own, always valid errno location.
         Self(unsafe { *libc::__errno_location() })
+    }
+
+    /// Whether it says that a path leads nowhere.
+    pub(crate) fn is_absence(self) -> bool {
+        matches!(self, Self::NOENT | Self::NOTDIR)
+    }
+
+    /// Whether it says that there are no more descriptors, or no more memory.
+    pub(crate) fn is_shortage(self) -> bool {
+        matches!(self, Self::MFILE | Self::NFILE | Self::NOMEM)
     }
 
     /// Leaves this error where the C caller looks for it.

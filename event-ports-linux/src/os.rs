@@ -1,10 +1,13 @@
 //! The Linux system calls this crate makes, each as one safe function. Nothing else talks to the kernel.
 
 use crate::errno::{Errno, Result};
+use core::ffi::CStr;
+use core::fmt::{self, Write as _};
 use core::mem::MaybeUninit;
 use core::ptr;
 use core::sync::atomic::AtomicU32;
-use libc::{c_int, c_void, epoll_event};
+use libc::{c_char, c_int, c_void, epoll_event};
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
 
 fn check(rc: c_int) -> Result<c_int> {
     if rc < 0 { Err(Errno::last()) } else { Ok(rc) }
@@ -252,4 +255,152 @@ pub(crate) fn each_open_fd(mut visit: impl FnMut(c_int) -> bool) -> Result<()> {
     // SAFETY: `dir` is open and not used again.
     unsafe { libc::closedir(dir) };
     Ok(())
+}
+
+/// Takes a descriptor that a system call has just made.
+fn owned(fd: c_int) -> OwnedFd {
+    // SAFETY: the number is new and known to nobody else.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+/// An inotify instance for our own use.
+pub(crate) fn inotify_create() -> Result<c_int> {
+    // SAFETY: takes no pointer.
+    check(unsafe { libc::inotify_init1(libc::IN_NONBLOCK | libc::IN_CLOEXEC) }).map(raise_fd)
+}
+
+/// Watches the very file behind `file`, whatever its name has become. `ENOTSUP` without /proc.
+pub(crate) fn inotify_add(inotify: c_int, file: BorrowedFd<'_>, mask: u32) -> Result<c_int> {
+    let path = ProcPath::new(file)?;
+    // SAFETY: the path is a terminated string.
+    let wd = unsafe { libc::inotify_add_watch(inotify, path.as_ptr(), mask) };
+    check(wd).map_err(|e| if e == Errno::NOENT { Errno::NOTSUP } else { e })
+}
+
+/// Ends a watch. The kernel may have done so already, and then there is nothing to do.
+pub(crate) fn inotify_remove(inotify: c_int, wd: c_int) {
+    // SAFETY: takes no pointer.
+    unsafe { libc::inotify_rm_watch(inotify, wd) };
+}
+
+/// How many bytes can be read at once.
+pub(crate) fn bytes_to_read(fd: c_int) -> Result<usize> {
+    let mut bytes: c_int = 0;
+    // SAFETY: FIONREAD stores an int.
+    check(unsafe { libc::ioctl(fd, libc::FIONREAD, &raw mut bytes) })?;
+    Ok(bytes as usize)
+}
+
+/// Reads from a descriptor that does not block.
+pub(crate) fn read(fd: c_int, buffer: &mut [u8]) -> Result<usize> {
+    // SAFETY: the buffer has room for its length.
+    let n = unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) };
+    if n < 0 { Err(Errno::last()) } else { Ok(n as usize) }
+}
+
+/// Opens a path of the caller's for looking only: neither reads the file nor needs permission to. Symbolic links are
+/// followed, up to the last component at least.
+///
+/// `path` is read by the kernel, which answers `EFAULT` where there is none.
+pub(crate) fn look_up(path: *const c_char, flags: c_int) -> Result<OwnedFd> {
+    // SAFETY: the kernel reads the string, and checks the address.
+    check(unsafe { libc::open(path, libc::O_PATH | libc::O_CLOEXEC | flags) }).map(owned)
+}
+
+/// What the file behind `file` is.
+pub(crate) fn stat_of(file: BorrowedFd<'_>) -> Result<libc::statx> {
+    statx(file.as_raw_fd(), c"", libc::AT_EMPTY_PATH)
+}
+
+/// What a name in a directory means. Neither follows a symbolic link nor asks a server.
+pub(crate) fn stat_at(dir: BorrowedFd<'_>, name: &CStr) -> Result<libc::statx> {
+    statx(dir.as_raw_fd(), name, 0)
+}
+
+/// What a path means. Neither follows a symbolic link at its end nor asks a server.
+pub(crate) fn stat(path: &CStr) -> Result<libc::statx> {
+    statx(libc::AT_FDCWD, path, 0)
+}
+
+fn statx(dir: c_int, path: &CStr, flags: c_int) -> Result<libc::statx> {
+    let flags = flags | libc::AT_SYMLINK_NOFOLLOW | libc::AT_NO_AUTOMOUNT | libc::AT_STATX_DONT_SYNC;
+    let wanted = libc::STATX_BASIC_STATS | libc::STATX_BTIME | libc::STATX_MNT_ID;
+    let mut st = MaybeUninit::<libc::statx>::uninit();
+    // SAFETY: the path is a terminated string, and `st` has room for the structure.
+    check(unsafe { libc::statx(dir, path.as_ptr(), flags, wanted, st.as_mut_ptr()) })?;
+    // SAFETY: statx succeeded and so has filled it.
+    Ok(unsafe { st.assume_init() })
+}
+
+/// The number that says which kind of file system `file` is on.
+pub(crate) fn file_system_kind(file: BorrowedFd<'_>) -> Result<u32> {
+    let mut st = MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: `st` has room for the structure.
+    check(unsafe { libc::fstatfs(file.as_raw_fd(), st.as_mut_ptr()) })?;
+    // SAFETY: fstatfs succeeded and so has filled it. Its type differs between C libraries; the number has 32 bits.
+    Ok(unsafe { st.assume_init() }.f_type as u32)
+}
+
+/// Stores the path of `file` as the kernel knows it now, and returns its length.
+pub(crate) fn path_of(file: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize> {
+    let path = ProcPath::new(file)?;
+    // SAFETY: the path is a terminated string, and the buffer has room for its length.
+    let n = unsafe { libc::readlink(path.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) };
+    match usize::try_from(n) {
+        Ok(n) if n < buffer.len() => Ok(n),
+        Ok(_) => Err(Errno::NAMETOOLONG),
+        Err(_) if Errno::last() == Errno::NOENT => Err(Errno::NOTSUP),
+        Err(_) => Err(Errno::last()),
+    }
+}
+
+/// The name that /proc gives to a descriptor of this process.
+struct ProcPath {
+    text: [u8; 32],
+    len: usize,
+}
+
+impl ProcPath {
+    fn new(file: BorrowedFd<'_>) -> Result<Self> {
+        let mut path = Self { text: [0; 32], len: 0 };
+        write!(path, "/proc/self/fd/{}", file.as_raw_fd()).map_err(|_| Errno::BADF)?;
+        Ok(path)
+    }
+
+    fn as_ptr(&self) -> *const c_char {
+        self.text.as_ptr().cast()
+    }
+}
+
+impl fmt::Write for ProcPath {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        // The last byte stays, to end the string.
+        let room = self.text[..31].get_mut(self.len..self.len + part.len()).ok_or(fmt::Error)?;
+        room.copy_from_slice(part.as_bytes());
+        self.len += part.len();
+        Ok(())
+    }
+}
+
+/// The table of mounts as the calling thread sees them. `poll` tells that it has changed, once for each time it was
+/// opened.
+pub(crate) fn open_mounts() -> Result<c_int> {
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+    // SAFETY: the path is a terminated string.
+    check(unsafe { libc::open(c"/proc/thread-self/mountinfo".as_ptr(), flags) }).map(raise_fd)
+}
+
+/// Whether mounts have changed since the last time this was asked about the descriptor.
+pub(crate) fn mounts_changed(mounts: c_int) -> bool {
+    let mut poll = libc::pollfd { fd: mounts, events: libc::POLLPRI, revents: 0 };
+    // SAFETY: one entry is passed as one.
+    check(unsafe { libc::poll(&raw mut poll, 1, 0) }).is_ok_and(|n| n > 0)
+}
+
+/// What the system's clock shows, in nanoseconds: the clock that file systems take their times from.
+pub(crate) fn system_time_nanos() -> i128 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` outlives the call. CLOCK_REALTIME always exists, so the call cannot fail.
+    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut now) };
+    i128::from(now.tv_sec) * 1_000_000_000 + i128::from(now.tv_nsec)
 }

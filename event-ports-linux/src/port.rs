@@ -15,6 +15,7 @@ use crate::os;
 use crate::queue::Queue;
 use crate::sink::Sink;
 use crate::slab::{NIL, Slab, Slot};
+use crate::source::file::{self, Files};
 use crate::source::timer::{self, Timers};
 use crate::source::{self, HELPERS};
 use crate::types::{PORT_SOURCE_ALERT, port_event};
@@ -64,6 +65,7 @@ pub(crate) struct State {
     pub(crate) armed: usize,
     /// There may be registrations that nobody knows of any more: of closed descriptors that have duplicates.
     pub(crate) ghosts: bool,
+    pub(crate) files: Files,
     pub(crate) alert: Option<Alert>,
     pub(crate) waiters: WaitList,
     /// The thread that waits for the kernel.
@@ -323,8 +325,21 @@ impl Locked {
     /// Registers a descriptor that a source has made; it is closed when the port ends.
     pub(crate) fn add_helper(&mut self, which: usize, fd: c_int, events: u32) -> Result<()> {
         os::epoll_add(self.number, fd, events, source::helper_cookie(which)).inspect_err(|_| os::close(fd))?;
-        self.port.helpers[which].store(fd, Ordering::Relaxed);
+        self.keep_helper(which, fd);
         Ok(())
+    }
+
+    /// Keeps a descriptor that a source has made and does not want registered, until the port ends.
+    pub(crate) fn keep_helper(&mut self, which: usize, fd: c_int) {
+        self.port.helpers[which].store(fd, Ordering::Relaxed);
+    }
+
+    /// Closes a source's own descriptor, if there is one.
+    pub(crate) fn close_helper(&mut self, which: usize) {
+        let fd = self.port.helpers[which].swap(-1, Ordering::Relaxed);
+        if fd >= 0 {
+            os::close(fd);
+        }
     }
 
     /// How many queued events are not set aside for a thread that was woken.
@@ -360,6 +375,7 @@ impl Locked {
         let mut batch = [const { MaybeUninit::uninit() }; os::EPOLL_BATCH];
         // The bell, where it is on, takes one place of each answer. Somebody else may have turned it on.
         let mut bell = self.bell_on;
+        let before = self.queue.len();
         while max > 0 {
             let ask = max.saturating_add(usize::from(bell)).min(os::EPOLL_BATCH);
             let ready = os::epoll_poll(self.number, &mut batch, ask)?;
@@ -375,6 +391,9 @@ impl Locked {
                 break;
             }
         }
+        if self.queue.len() == before {
+            file::look_at_mounts(self);
+        }
         Ok(())
     }
 
@@ -385,6 +404,7 @@ impl Locked {
         }
         let mut batch = [const { MaybeUninit::uninit() }; os::EPOLL_BATCH];
         let mut bell = self.bell_on;
+        let before = sink.filled();
         while sink.room() > 0 && self.queue.len() == 0 {
             let ask = sink.room().saturating_add(usize::from(bell)).min(os::EPOLL_BATCH);
             let ready = os::epoll_poll(self.number, &mut batch, ask)?;
@@ -404,6 +424,9 @@ impl Locked {
             if ready.len() < ask {
                 break;
             }
+        }
+        if sink.filled() == before && self.queue.len() == 0 {
+            file::look_at_mounts(self);
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod fd;
+pub(crate) mod file;
 pub(crate) mod timer;
 pub(crate) mod user;
 
@@ -9,7 +10,7 @@ use crate::errno::{Errno, Result};
 use crate::port::Locked;
 use crate::sink::Sink;
 use crate::slab::{Node, Slot};
-use crate::types::{PORT_SOURCE_FD, PORT_SOURCE_TIMER, PORT_SOURCE_USER, port_event};
+use crate::types::{PORT_SOURCE_FD, PORT_SOURCE_FILE, PORT_SOURCE_TIMER, PORT_SOURCE_USER, port_event};
 use libc::c_void;
 
 /// The kernel says that what was registered for a slot in its `generation` has happened. Answers whether that brought
@@ -40,12 +41,16 @@ pub(crate) fn deliver(port: &mut Locked, slot: Slot, sink: &mut Sink) {
         PORT_SOURCE_FD => fd::deliver(port, slot, sink),
         PORT_SOURCE_USER => user::deliver(port, slot, sink),
         PORT_SOURCE_TIMER => timer::deliver(port, slot, sink),
+        PORT_SOURCE_FILE => file::deliver(port, slot, sink),
         _ => port.port.slab.release(slot),
     }
 }
 
-/// How many descriptors of its own a port may have registered for sources: one for each clock of timers.
-pub(crate) const HELPERS: usize = timer::HELPERS;
+/// How many descriptors of its own a port may have for sources: one for each clock of timers, then those of files.
+pub(crate) const HELPERS: usize = timer::HELPERS + file::HELPERS;
+
+/// The first one of files.
+const FILE_HELPERS: usize = timer::HELPERS;
 
 /// What epoll answers for helpers: numbers that are no slot's.
 const FIRST_HELPER: Slot = Slot::MAX - 0xff;
@@ -57,8 +62,9 @@ pub(crate) fn helper_cookie(which: usize) -> u64 {
 /// A helper has news. Answers whether that brought an event into the queue.
 #[cold]
 fn helper_fired(port: &mut Locked, slot: Slot) -> bool {
-    match slot.checked_sub(FIRST_HELPER) {
-        Some(which) if (which as usize) < timer::HELPERS => timer::fired(port, which as usize),
+    match slot.checked_sub(FIRST_HELPER).map(|which| which as usize) {
+        Some(which) if which < timer::HELPERS => timer::fired(port, which),
+        Some(which) if which < HELPERS => file::fired(port, which - FILE_HELPERS),
         _ => false,
     }
 }
