@@ -24,7 +24,7 @@ macro_rules! errnos {
     };
 }
 
-errnos! { EACCES EAGAIN EBADF EBADFD EBUSY EFAULT EINTR EINVAL EMFILE ENOENT EPERM ETIME }
+errnos! { EACCES EAGAIN EBADF EBADFD EBUSY EFAULT EINTR EINVAL ELOOP EMFILE ENAMETOOLONG ENOENT ENOSPC ENOTDIR ENOTSUP EPERM ETIME }
 
 impl fmt::Debug for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

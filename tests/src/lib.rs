@@ -45,6 +45,7 @@
 mod case;
 mod descriptors;
 mod errno;
+pub mod files;
 mod gates;
 mod objects;
 mod process;
@@ -57,8 +58,8 @@ pub mod timers;
 pub use case::{TIME_LIMIT, case, case_within};
 pub use descriptors::OpenDescriptors;
 pub use errno::{
-    EACCES, EAGAIN, EBADF, EBADFD, EBUSY, EFAULT, EINTR, EINVAL, EMFILE, ENOENT, EPERM, ETIME, Errno, last_errno,
-    set_errno,
+    EACCES, EAGAIN, EBADF, EBADFD, EBUSY, EFAULT, EINTR, EINVAL, ELOOP, EMFILE, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR,
+    ENOTSUP, EPERM, ETIME, Errno, last_errno, set_errno,
 };
 pub use objects::{
     Page, Pipe, Protection, TempDir, close, dup, dup_onto, fill, is_readable, pass_over_socket, poll, read_all, write,

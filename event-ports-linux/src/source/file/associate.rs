@@ -38,8 +38,10 @@ struct Request {
 /// `object` is 0 or the address of a `file_obj`. If its name is the address of readable memory, that holds a terminated
 /// string.
 pub(crate) unsafe fn associate(number: c_int, object: usize, events: c_int, user: usize) -> Result<()> {
-    // What is wrong with the port comes before what is wrong with the rest (SYS-5).
-    drop(registry::enter(number)?);
+    // What is wrong with the port comes before what is wrong with the rest (SYS-5). What is wrong with its original
+    // number comes later (FILE-11), but has to be seen before looking up takes descriptors.
+    let original =
+        registry::enter(number).map(|port| if port.files.registered { Ok(()) } else { fd::check_original(&port) })?;
     if events & !(ORDINARY | FILE_NOFOLLOW) != 0 {
         return Err(Errno::INVAL);
     }
@@ -55,6 +57,7 @@ pub(crate) unsafe fn associate(number: c_int, object: usize, events: c_int, user
         // File systems may take their time, so this happens without the port's lock.
         // SAFETY: the caller's promise.
         let mut target = unsafe { path::look_up(file.fo_name, events & FILE_NOFOLLOW == 0) }?;
+        original?;
         let mut port = registry::enter(number)?;
         let attempt = request.attempt(&mut port, &mut target, attempts == ATTEMPTS);
         match attempt.inspect_err(|_| close_unused_channel(&mut port))? {
@@ -82,9 +85,6 @@ struct Held {
 
 impl Request {
     fn attempt(&self, port: &mut Locked, target: &mut Target, last: bool) -> Result<Attempt> {
-        if !port.files.registered {
-            fd::check_original(port)?;
-        }
         open_channel(port)?;
         port.files.registered = true;
         // What has happened until now must not come as the event of an association that begins now.
