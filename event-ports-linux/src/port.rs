@@ -434,12 +434,12 @@ impl Locked {
     /// Moves events out of the queue until the sink is full. Some may turn out to be void.
     pub(crate) fn take(&mut self, sink: &mut Sink) -> usize {
         let slab = &self.port.slab;
-        let before = sink.staged();
+        let before = sink.filled();
         while sink.room() > 0 {
             let Some(slot) = self.state.queue.pop_front(slab) else { break };
             source::deliver(self, slot, sink);
         }
-        sink.staged() - before
+        sink.filled() - before
     }
 
     /// Sets events aside for the threads to be served next, and wakes them.

@@ -356,7 +356,7 @@ fn begin_in_child() {
 fn begin_anew(parents: &Port, numbers: &[c_int]) -> Result<()> {
     parents.close_helpers();
     let Some(bell) = parents.forget_bell() else { return Ok(()) };
-    let is_port = |&number: &c_int| fd::probe_registered(number, bell);
+    let is_port = |&number: &c_int| fd::is_registered(number, bell);
     let mut numbers = numbers.iter().copied().filter(is_port);
     let Some(first) = numbers.next() else {
         os::close(bell);

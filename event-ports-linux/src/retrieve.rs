@@ -42,56 +42,23 @@ pub(crate) fn count(number: c_int) -> Result<usize> {
 #[inline]
 pub(crate) fn retrieve(number: c_int, sink: &mut Sink, min: usize, timeout: Timeout, partial: bool) -> Result<Outcome> {
     let mut port = registry::enter(number)?;
-    if port.alert.is_none() {
-        gather(&mut port, sink, min)?;
-    }
-    if sink.staged() == 0 {
-        return retrieve_slowly(port, sink, min, timeout, partial);
-    }
-    drop(port);
-    end_round(number, sink);
-    if sink.filled() > 0 {
-        return Ok(Outcome::Done);
-    }
-    // All of them were void: their descriptors had been closed.
-    retrieve_slowly(registry::enter(number)?, sink, min, timeout, partial)
-}
-
-/// The rest of [`retrieve`]: an alert, or a wait.
-#[inline(never)]
-fn retrieve_slowly(mut port: Locked, sink: &mut Sink, min: usize, timeout: Timeout, partial: bool) -> Result<Outcome> {
-    let number = port.number;
-    let mut until = None;
-    loop {
-        let outcome = attempt(port, sink, min, timeout, &mut until, partial)?;
-        end_round(number, sink);
-        if sink.filled() > 0 || outcome == Outcome::TimedOut || until == Some(Until::Now) {
-            return Ok(outcome);
-        }
-        port = registry::enter(number)?;
-    }
-}
-
-fn attempt(
-    mut port: Locked,
-    sink: &mut Sink,
-    min: usize,
-    timeout: Timeout,
-    until: &mut Option<Until>,
-    partial: bool,
-) -> Result<Outcome> {
     if let Some(alert) = port.alert {
         sink.put(alert.event());
         return Ok(Outcome::Done);
     }
-    gather(&mut port, sink, min)?;
-    if sink.staged() > 0 {
-        return Ok(Outcome::Done);
+    // Some may be void: their descriptors have been closed. Then there may be others behind them.
+    while gather(&mut port, sink, min)? {
+        if sink.filled() > 0 {
+            return Ok(Outcome::Done);
+        }
     }
-    let until = match *until {
-        Some(until) => until,
-        None => *until.insert(timeout.start()?),
-    };
+    retrieve_slowly(port, sink, min, timeout, partial)
+}
+
+/// The rest of [`retrieve`] where there are not enough events.
+#[inline(never)]
+fn retrieve_slowly(mut port: Locked, sink: &mut Sink, min: usize, timeout: Timeout, partial: bool) -> Result<Outcome> {
+    let until = timeout.start()?;
     if until == Until::Now {
         port.take(sink);
         return Ok(Outcome::Done);
@@ -99,33 +66,22 @@ fn attempt(
     wait(port, sink, min, until, partial)
 }
 
-/// Hands over what was taken, now that the port's lock is free, and takes more where there is room.
+/// Takes events if there are `min`, after a look at what the kernel holds. Answers whether there were.
 #[inline]
-fn end_round(number: c_int, sink: &mut Sink) {
-    while sink.flush(|event| fd::is_still_associated(number, event.portev_object as c_int)) {
-        // What cannot be had now is had by the next call. The events so far are not lost to an error.
-        let Ok(mut port) = registry::enter(number) else { return };
-        if port.alert.is_some() || gather(&mut port, sink, 1).is_err() || sink.staged() == 0 {
-            return;
-        }
-    }
-}
-
-/// Takes events if there are `min`, after a look at what the kernel holds.
-#[inline]
-fn gather(port: &mut Locked, sink: &mut Sink, min: usize) -> Result<()> {
+fn gather(port: &mut Locked, sink: &mut Sink, min: usize) -> Result<bool> {
     if port.contended() {
         // The next thread finds its events in the queue, and does not have to ask the kernel.
-        port.pull(SHARED_BATCH)?;
+        port.pull(SHARED_BATCH.max(sink.room()))?;
     } else if min == 1 && port.queue.len() == 0 {
         port.fetch(sink)?;
     } else if port.queue.len() < sink.room() {
         port.pull(sink.room() - port.queue.len())?;
     }
-    if port.queue.len() >= min && sink.room() > 0 {
+    let enough = sink.filled() > 0 || port.queue.len() >= min;
+    if enough && sink.room() > 0 {
         port.take(sink);
     }
-    Ok(())
+    Ok(enough)
 }
 
 /// What to do after a look at the port.

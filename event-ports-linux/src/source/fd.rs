@@ -6,7 +6,6 @@
 use crate::errno::{Errno, Result};
 use crate::os;
 use crate::port::Locked;
-use crate::registry;
 use crate::sink::Sink;
 use crate::slab::{NIL, Node, Phase, Slot};
 use crate::types::PORT_SOURCE_FD;
@@ -254,45 +253,10 @@ fn disarm_fired(port: &mut Locked, slot: Slot, generation: u32, events: u32) -> 
 #[inline]
 pub(crate) fn deliver(port: &mut Locked, slot: Slot, sink: &mut Sink) {
     let node = port.port.slab.node(slot);
-    let event = super::event(node);
-    if port.descriptors_are_trusted {
-        sink.put(event);
-    } else if node.extra.get() != UNPOLLABLE {
-        // Asking the kernel takes a while, so that is done when the port's lock is free again.
-        sink.put_unchecked(event);
-    } else if is_still(event.portev_object as c_int, node) {
-        sink.put(event);
+    if port.descriptors_are_trusted || is_associated(port, slot) {
+        sink.put(super::event(node));
     } else {
-        forget(port, event.portev_object, slot);
-    }
-}
-
-/// Whether a descriptor whose event has been retrieved was not closed; forgets its association otherwise. The port's
-/// lock is free.
-pub(crate) fn is_still_associated(number: c_int, fd: c_int) -> bool {
-    let probe = probe(number, fd);
-    if probe != Probe::Registered {
-        forget_closed(number, fd, probe);
-    }
-    probe == Probe::Registered
-}
-
-/// Forgets an association whose event has been retrieved, unless somebody has made it anew.
-fn forget_closed(number: c_int, fd: c_int, probe: Probe) {
-    let Ok(mut port) = registry::enter(number) else {
-        // The number is not the port any more, and there is nothing to forget.
-        probe.undo(number, fd);
-        return;
-    };
-    let object = fd as usize;
-    let slot = port.fds.get(object);
-    if slot != NIL && port.port.slab.node(slot).phase() != Phase::Idle {
-        // Associated anew, perhaps by modifying what the probe has added.
-        return;
-    }
-    probe.undo(number, fd);
-    if slot != NIL && !is_associated(&port, slot) {
-        forget(&mut port, object, slot);
+        forget(port, node.object.get(), slot);
     }
 }
 
@@ -312,52 +276,28 @@ pub(crate) fn discard_void(port: &mut Locked) {
     }
 }
 
-/// Whether the number of an association still is the file that was associated. The port is locked.
+/// Whether the number of an association still is the file that was associated.
+///
+/// The port is locked: nobody else makes or ends registrations meanwhile.
 fn is_associated(port: &Locked, slot: Slot) -> bool {
     let node = port.port.slab.node(slot);
     let fd = node.object.get() as c_int;
-    if node.extra.get() == UNPOLLABLE {
-        return is_still(fd, node);
-    }
-    probe_registered(port.number, fd)
+    if node.extra.get() == UNPOLLABLE { is_still(fd, node) } else { is_registered(port.number, fd) }
 }
 
-/// Whether the epoll of `port` has `fd` as the file that it is now, without changing anything there.
-pub(crate) fn probe_registered(port: c_int, fd: c_int) -> bool {
-    let probe = probe(port, fd);
-    probe.undo(port, fd);
-    probe == Probe::Registered
-}
-
-/// What a [`probe`] has found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Probe {
-    /// The number is the file that is registered.
-    Registered,
-    /// It is not, and now is registered by the probe, without effect.
-    Added,
-    /// It is nothing that could be registered.
-    Absent,
-}
-
-impl Probe {
-    fn undo(self, port: c_int, fd: c_int) {
-        if self == Self::Added {
-            // Fails only if somebody has closed the number meanwhile, which ends the registration too.
-            let _ = os::epoll_del(port, fd);
-        }
-    }
-}
-
-/// Asks whether the epoll of `port` has `fd` as the file that it is now.
+/// Whether the epoll of `port` has `fd` as the file that it is now. Nothing there has changed after it.
 ///
 /// A registration of a closed descriptor lives on while a duplicate does, so its event proves nothing. But adding the
 /// pair of number and file anew fails exactly if it is there.
-fn probe(port: c_int, fd: c_int) -> Probe {
+pub(crate) fn is_registered(port: c_int, fd: c_int) -> bool {
     match os::epoll_add(port, fd, libc::EPOLLONESHOT as u32, 0) {
-        Err(Errno::EXIST) => Probe::Registered,
-        Ok(()) => Probe::Added,
-        Err(_) => Probe::Absent,
+        Err(Errno::EXIST) => true,
+        Ok(()) => {
+            // It has just been added, so this fails only if somebody has closed the number again, which removes it too.
+            let _ = os::epoll_del(port, fd);
+            false
+        }
+        Err(_) => false,
     }
 }
 
