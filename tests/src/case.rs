@@ -79,16 +79,22 @@ fn run_here(limit: Duration, body: impl FnOnce()) -> ! {
 /// The watchdog's side.
 fn supervise(name: &str, limit: Duration) {
     let function = name.split_once("::").map_or(name, |(_file, function)| function);
-    let child = Command::new(env::current_exe().expect("the test binary has a path"))
-        .args(["--exact", function, "--include-ignored", "--nocapture", "--test-threads=1"])
-        .env(CASE, name)
+    let mut command = Command::new(env::current_exe().expect("the test binary has a path"));
+    command.args(["--exact", function, "--include-ignored", "--nocapture", "--test-threads=1"]).env(CASE, name);
+    let (output, stacks) = watch(&mut command, limit);
+    report(name, &output, stacks);
+}
+
+/// Runs a program to its end. One that takes too long is killed; then there are the stacks it was found with, too.
+fn watch(command: &mut Command, limit: Duration) -> (Output, Option<String>) {
+    let child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        // A group of its own, so that the processes a case forks can be killed with it.
+        // A group of its own, so that the processes it forks can be killed with it.
         .process_group(0)
         .spawn()
-        .expect("the test binary can be started");
+        .unwrap_or_else(|error| panic!("{command:?} can be started: {error}"));
     let pid = child.id();
     let (sender, receiver) = mpsc::channel();
     let waiter = thread::spawn(move || sender.send(child.wait_with_output()));
@@ -101,11 +107,27 @@ fn supervise(name: &str, limit: Duration) {
         }
     };
     waiter.join().expect("the waiting thread does not panic").expect("the report was taken");
-    report(name, &output.expect("the case's output can be read"), stacks);
+    (output.expect("the program's output can be read"), stacks)
+}
+
+/// Runs a program to its end, for [`TIME_LIMIT`] at most, and returns what it has said.
+///
+/// # Panics
+/// If it cannot be started, or takes too long: with the stack of every thread.
+pub fn run(command: &mut Command) -> Output {
+    let (output, stacks) = watch(command, TIME_LIMIT);
+    if let Some(stacks) = stacks {
+        panic!("{command:?} {stacks}\nits output:\n{}", said(&output));
+    }
+    output
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 fn report(name: &str, output: &Output, stacks: Option<String>) {
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text = said(output);
     if let Some(stacks) = stacks {
         panic!("{name} {stacks}\nits output:\n{text}");
     }

@@ -55,7 +55,7 @@ pub mod tables;
 mod threads;
 pub mod timers;
 
-pub use case::{TIME_LIMIT, case, case_within};
+pub use case::{TIME_LIMIT, case, case_within, run};
 pub use descriptors::OpenDescriptors;
 pub use errno::{
     EACCES, EAGAIN, EBADF, EBADFD, EBUSY, EFAULT, EINTR, EINVAL, ELOOP, EMFILE, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR,
