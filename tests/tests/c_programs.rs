@@ -1,0 +1,196 @@
+//! The programs in `tests/c`: what programs written in C for illumos do with event ports.
+//!
+//! On Linux they are linked with the C library, which is built, and installed in a directory of the build, for this. On
+//! illumos they use the system's. Without a C compiler, or without make on Linux, they are not run, and it is said so.
+//! `.ci/c` compiles them in many ways more.
+
+use event_ports_tests::{TempDir, run};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the workspace")
+}
+
+/// Where this file's tests keep what they build.
+fn build() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("c_programs")
+}
+
+/// Makes sure that this test can be run, or says that it is not.
+fn ready(test: &str) -> bool {
+    static MISSING: OnceLock<Option<&str>> = OnceLock::new();
+    let is_there = |tool: &str| {
+        let version = Command::new(tool).arg("--version").stdin(Stdio::null()).output();
+        version.is_ok_and(|output| output.status.success())
+    };
+    let tools: &[&str] = if cfg!(target_os = "linux") { &["cc", "make", "ar", "objcopy", "nm"] } else { &["cc"] };
+    match MISSING.get_or_init(|| tools.iter().find(|tool| !is_there(tool)).copied()) {
+        None => true,
+        Some(tool) => {
+            // Straight to the descriptor: the harness hides what a passing test prints.
+            let line = format!("not run here: c_programs::{test}: there is no {tool}\n");
+            std::io::stderr().write_all(line.as_bytes()).expect("standard error is open");
+            false
+        }
+    }
+}
+
+/// Runs a command that has nothing to say.
+fn quietly(command: &mut Command) {
+    let Output { status, stdout, stderr } = run(command);
+    let text = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success() && text.is_empty(), "{command:?}: {status}\n{text}");
+}
+
+/// The directory under which the C library is installed, with debug assertions, as `make install` does it.
+fn prefix() -> &'static Path {
+    static PREFIX: OnceLock<PathBuf> = OnceLock::new();
+    PREFIX.get_or_init(|| {
+        let prefix = build().join("prefix");
+        let mut make = Command::new("make");
+        make.args(["-s", "-C", "event-ports-linux", "install", "PROFILE=dev", "STRIP=", "CARGOFLAGS=--quiet"]);
+        make.arg(format!("BUILD={}", build().join("library").display()));
+        make.arg(format!("PREFIX={}", prefix.display()));
+        make.arg(format!("CARGO={}", std::env::var("CARGO").unwrap_or_else(|_| env!("CARGO").to_owned())));
+        // What the make or the cargo that runs the tests has told its children does not concern this one.
+        make.env_remove("MAKEFLAGS").env_remove("CARGO_TARGET_DIR").current_dir(root());
+        let output = make.output().expect("make starts");
+        assert!(output.status.success(), "make: {}", String::from_utf8_lossy(&output.stderr));
+        prefix
+    })
+}
+
+enum Library {
+    Static,
+    Shared,
+}
+
+/// Compiles `tests/c/{name}.c`, and returns the path of the program.
+fn compile(name: &str, library: &Library) -> PathBuf {
+    let program = build().join(name.replace('/', "-")).with_extension(match library {
+        Library::Static => "static",
+        Library::Shared => "shared",
+    });
+    fs::create_dir_all(build()).expect("the directory can be made");
+    let mut cc = Command::new("cc");
+    cc.args(["-g", "-Wall", "-Wextra", "-o"]).arg(&program).arg(root().join("tests/c").join(name).with_extension("c"));
+    if cfg!(target_os = "linux") {
+        cc.arg("-DPORT_LINUX_STANDARD_NAMES").arg("-I").arg(prefix().join("include/event-ports"));
+        match library {
+            Library::Static => cc.arg(prefix().join("lib/libevent-ports.a")),
+            Library::Shared => cc.arg("-L").arg(prefix().join("lib")).arg("-levent-ports"),
+        };
+        cc.arg("-ldl");
+    } else {
+        cc.arg("-lsocket");
+    }
+    quietly(cc.args(["-pthread", "-lrt"]));
+    program
+}
+
+/// Runs a program that checks what it does, in a directory of its own.
+fn check(name: &str) {
+    if ready(name) {
+        let directory = TempDir::new();
+        quietly(Command::new(compile(name, &Library::Static)).current_dir(directory.path()));
+    }
+}
+
+macro_rules! programs {
+    ($($(#[$attribute:meta])* $test:ident: $name:literal,)*) => {
+        $(#[test] $(#[$attribute])* fn $test() { check($name); })*
+
+        /// All of them, whatever the system.
+        const PROGRAMS: &[&str] = &[$($name),*];
+    };
+}
+
+programs! {
+    calls: "calls",
+    #[cfg_attr(not(target_os = "linux"), ignore = "about names that illumos has")]
+    own_types: "own_types",
+    #[cfg_attr(not(target_os = "linux"), ignore = "about what Linux has beyond illumos")]
+    linux: "linux",
+    descriptors_closed_without_dissociating_them: "patterns/closed_descriptors",
+    asking_for_the_count_and_then_fetching_as_many: "patterns/count_then_fetch",
+    duplicated_descriptors: "patterns/duplicates",
+    fork_and_a_new_port_in_the_child: "patterns/fork",
+    cookies_with_a_generation: "patterns/generations",
+    batches_into_a_list_that_grows: "patterns/growing_batch",
+    rearming_in_the_next_turn_of_the_loop: "patterns/rearm_each_turn",
+    sentinels_and_interruptions: "patterns/sentinels",
+    threads_that_wait_and_threads_that_add: "patterns/threads",
+}
+
+/// The C files below a directory, as they are named above.
+fn sources(directory: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(root().join("tests/c").join(directory)).expect("the directory is there");
+    let paths = entries.map(|entry| entry.expect("the directory can be read").path());
+    let sources = paths.filter(|path| path.extension().is_some_and(|extension| extension == "c"));
+    let name = |path: PathBuf| path.file_stem().expect("it has a name").to_string_lossy().into_owned();
+    sources.map(|path| Path::new(directory).join(name(path)).to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn every_program_is_run() {
+    let here: BTreeSet<_> = PROGRAMS.iter().map(ToString::to_string).collect();
+    let mut there = BTreeSet::new();
+    for directory in ["", "patterns"] {
+        there.append(&mut sources(directory));
+    }
+    // Programs to talk to, which other tests do.
+    assert!(there.remove("fifos"));
+    assert_eq!(here, there);
+}
+
+/// The functions that a header declares.
+#[cfg(target_os = "linux")]
+fn declared(header: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(prefix().join("include/event-ports").join(header)).expect("it is installed");
+    let lines = text.lines().filter_map(|line| line.strip_prefix("int "));
+    lines.filter_map(|line| line.split_once('(')).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// The functions, and whatever else, that a library defines for others.
+#[cfg(target_os = "linux")]
+fn exported(library: &str, options: &[&str]) -> BTreeSet<String> {
+    let output =
+        run(Command::new("nm").args(["--defined-only", "--format=posix"]).args(options).arg(prefix().join(library)));
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).expect("names are ASCII");
+    let symbols = text.lines().map(|line| line.split(' ').collect::<Vec<_>>()).filter(|words| words.len() > 1);
+    // The first line names a member of the archive. A is the version itself.
+    symbols.filter(|words| words[1] != "A").map(|words| words[0].to_owned()).collect()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_libraries_export_what_the_headers_declare_and_nothing_else() {
+    if !ready("the_libraries_export_what_the_headers_declare_and_nothing_else") {
+        return;
+    }
+    let mut declared_names = declared("port.h");
+    assert_eq!(declared_names.len(), 8, "as many calls as illumos has: {declared_names:?}");
+    declared_names.append(&mut declared("port_linux.h"));
+    assert_eq!(exported("lib/libevent-ports.a", &["--extern-only"]), declared_names);
+    let versioned = declared_names.iter().map(|name| format!("{name}@@EVENT_PORTS_0.1")).collect();
+    assert_eq!(exported("lib/libevent-ports.so", &["--dynamic", "--with-symbol-versions"]), versioned);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_program_with_the_shared_library_finds_it_by_its_soname() {
+    if !ready("a_program_with_the_shared_library_finds_it_by_its_soname") {
+        return;
+    }
+    let program = compile("calls", &Library::Shared);
+    let directory = TempDir::new();
+    fs::copy(prefix().join("lib/libevent-ports.so.0"), directory.path().join("libevent-ports.so.0"))
+        .expect("it is there");
+    quietly(Command::new(program).env("LD_LIBRARY_PATH", directory.path()).current_dir(directory.path()));
+}
