@@ -96,9 +96,9 @@
 //! # Linux
 //! Linux has no event ports; there the crate `event-ports-linux` implements them, so that a program can be written and
 //! tested there. The values of poll bits are the system's own ([`PollEvents`] hides that). A few things cannot be as on
-//! illumos; its `DEVIATIONS.md` lists them. The most visible: readiness that was withdrawn before the event was retrieved is not
-//! reported, events of different sources are not ordered among each other by time, and watching a file takes the
-//! permission to read it. What only Linux has is in the module `linux`.
+//! illumos; its `DEVIATIONS.md` lists them. The most visible: readiness that ended before anyone looked gives no event,
+//! in a forked child an inherited port begins anew and empty, and watching a file takes the permission to read it. What
+//! only Linux has is in the module `linux`.
 //!
 //! # Gotchas
 //! - Closing a descriptor ends its association and discards its event, silently.
