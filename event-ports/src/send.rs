@@ -54,6 +54,7 @@ impl EventPort {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[doc(alias = "port_sendn")]
+    #[must_use = "an event may have reached some of the ports and not others"]
     pub fn send_n<'a>(
         ports: impl IntoIterator<Item = &'a Self>,
         events: i32,
