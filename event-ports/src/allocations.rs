@@ -9,7 +9,6 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 thread_local! {
-    #[allow(clippy::missing_const_for_thread_local, reason = "it is const; the lint cannot see it on every target")]
     static COUNT: Cell<usize> = const { Cell::new(0) };
 }
 

@@ -174,7 +174,7 @@ impl PortEvent {
 
     /// What happened to the file; `None` if the event is of another source.
     ///
-    /// ```no_run
+    /// ```
     /// use event_ports::{EventPort, FileEvents, FileObj};
     ///
     /// let path = std::env::temp_dir().join(format!("event-ports-doc-file-events-{}", std::process::id()));
@@ -197,7 +197,7 @@ impl PortEvent {
     /// # Errors
     /// The event is about a file, but its object is none that this crate associated with the port.
     ///
-    /// ```no_run
+    /// ```
     /// use event_ports::{EventPort, FileEvents, FileObj};
     ///
     /// let path = std::env::temp_dir().join(format!("event-ports-doc-file-obj-{}", std::process::id()));

@@ -2,6 +2,8 @@
 
 mod events;
 mod obj;
+#[cfg(test)]
+mod stress;
 mod table;
 mod watches;
 
@@ -90,7 +92,7 @@ impl EventPort {
     ///
     /// See [port_associate(3C)](https://illumos.org/man/3C/port_associate).
     ///
-    /// ```no_run
+    /// ```
     /// use event_ports::{EventPort, FileEvents, FileObj};
     ///
     /// let path = std::env::temp_dir().join(format!("event-ports-doc-associate-{}", std::process::id()));
@@ -138,7 +140,7 @@ impl EventPort {
     ///
     /// See [port_dissociate(3C)](https://illumos.org/man/3C/port_dissociate).
     ///
-    /// ```no_run
+    /// ```
     /// use event_ports::{Dissociated, EventPort, FileEvents, FileObj};
     ///
     /// let port = EventPort::new()?;

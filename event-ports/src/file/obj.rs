@@ -160,7 +160,7 @@ impl FileObj {
     /// The times cannot be read, for instance since the file is gone ([`RefreshError::is_not_found`]). The old times
     /// stay.
     ///
-    /// ```no_run
+    /// ```
     /// use event_ports::{EventPort, FileEvents, FileObj};
     /// use std::time::Duration;
     ///
