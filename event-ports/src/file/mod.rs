@@ -1,5 +1,7 @@
 //! Files as a source of events.
 
+#[cfg(test)]
+mod directory;
 mod events;
 mod obj;
 #[cfg(test)]
@@ -161,18 +163,28 @@ impl EventPort {
 
 #[cfg(test)]
 mod tests {
+    use super::directory::Directory;
     use super::*;
+    use std::ffi::OsStr;
+    use std::fs::{File, FileTimes};
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    use std::time::{Duration, SystemTime};
+    use std::{fs, thread};
+
+    /// What is queued for the port.
+    fn look(port: &EventPort) -> Vec<FileEvents> {
+        let events = port.get_n(8, Some(Duration::ZERO)).unwrap();
+        events.iter().map(|event| event.file_events().unwrap()).collect()
+    }
 
     #[test]
     fn s4_a_dropped_object_leaves_nothing_behind() {
         let port = EventPort::new().unwrap();
         let object = FileObj::new("/").unwrap();
         let key = object.id();
-        // On a system that cannot watch this directory the association fails, and leaves an entry all the same.
-        let associated = port.associate_file(&object, FileEvents::empty(), 0);
-        if associated.is_ok() {
-            assert_eq!(port.dissociate_file(&object).unwrap(), Dissociated::Removed);
-        }
+        port.associate_file(&object, FileEvents::empty(), 0).unwrap();
+        assert_eq!(port.dissociate_file(&object).unwrap(), Dissociated::Removed);
         assert_eq!(port.shared.watches.to_come(key), Some(0));
         drop(object);
         assert_eq!(port.shared.watches.to_come(key), None);
@@ -185,12 +197,94 @@ mod tests {
         let first = EventPort::new().unwrap();
         let second = EventPort::new().unwrap();
         for port in [&first, &second] {
-            let _ = port.associate_file(&object, FileEvents::empty(), 0);
+            port.associate_file(&object, FileEvents::empty(), 0).unwrap();
         }
         drop(first);
-        let associated = second.associate_file(&object.clone(), FileEvents::empty(), 1).is_ok();
+        second.associate_file(&object.clone(), FileEvents::empty(), 1).unwrap();
         drop(object);
-        assert_eq!(second.shared.watches.to_come(key), associated.then_some(1));
+        assert_eq!(second.shared.watches.to_come(key), Some(1));
+    }
+
+    #[test]
+    fn an_object_is_heard_of_on_every_port_it_is_associated_with() {
+        let directory = Directory::new();
+        let path = directory.file("file");
+        let ports = [EventPort::new().unwrap(), EventPort::new().unwrap()];
+        let object = FileObj::new(&path).unwrap();
+        for (port, user) in ports.iter().zip(5..) {
+            port.associate_file(&object, FileEvents::MODIFIED, user).unwrap();
+        }
+        fs::write(&path, "more").unwrap();
+        let heard = thread::scope(|scope| {
+            let heard = ports.each_ref().map(|port| scope.spawn(|| port.get(None).unwrap()));
+            heard.map(|event| event.join().unwrap())
+        });
+        for (event, user) in heard.into_iter().zip(5..) {
+            assert_eq!((event.user, event.as_file_obj().unwrap()), (user, Some(object.clone())));
+        }
+    }
+
+    #[test]
+    fn file_23_only_what_changed_since_the_times_were_read_is_told_at_once() {
+        let directory = Directory::new();
+        let path = directory.file("file");
+        let all = FileEvents::ACCESS | FileEvents::MODIFIED;
+        let long_ago = SystemTime::UNIX_EPOCH + Duration::new(1_000_000_000, 7);
+        for (times, what) in [
+            (FileTimes::new().set_accessed(long_ago), FileEvents::ACCESS),
+            (FileTimes::new().set_modified(long_ago), FileEvents::MODIFIED),
+        ] {
+            let port = EventPort::new().unwrap();
+            let mut object = FileObj::new(&path).unwrap();
+            File::options().write(true).open(&path).unwrap().set_times(times).unwrap();
+            port.associate_file(&object, all, 0).unwrap();
+            assert_eq!(look(&port), [what]);
+            object.refresh().unwrap();
+            port.associate_file(&object, all | FileEvents::ATTRIB, 0).unwrap();
+            assert_eq!(look(&port), []);
+        }
+        // What the program read the times from, it has seen.
+        let port = EventPort::new().unwrap();
+        let mut object = FileObj::new(&path).unwrap();
+        fs::write(&path, "more").unwrap();
+        object.set_times(&File::open(&path).unwrap().metadata().unwrap());
+        port.associate_file(&object, FileEvents::MODIFIED | FileEvents::ATTRIB, 0).unwrap();
+        assert_eq!(look(&port), []);
+    }
+
+    #[test]
+    fn a_link_that_is_not_followed_stays_so() {
+        let directory = Directory::new();
+        let link = directory.path("link");
+        symlink("nowhere", &link).unwrap();
+        let error = FileObj::new(&link).unwrap_err();
+        assert!(error.is_not_found());
+        assert_eq!(error.path(), link);
+        let mut object = FileObj::new_nofollow(&link).unwrap();
+        let port = EventPort::new().unwrap();
+        for _ in 0..2 {
+            object.refresh().unwrap();
+            port.associate_file(&object, FileEvents::ATTRIB, 0).unwrap();
+            assert_eq!(look(&port), []);
+        }
+        fs::remove_file(&link).unwrap();
+        assert_eq!(look(&port), [FileEvents::DELETE]);
+        assert!(object.refresh().unwrap_err().is_not_found());
+        let error = port.associate_file(&object, FileEvents::ATTRIB, 0).unwrap_err();
+        assert!(error.is_not_found());
+        assert_eq!(error.path, link);
+    }
+
+    #[test]
+    fn a_path_need_not_be_utf_8() {
+        let directory = Directory::new();
+        let path = directory.file(OsStr::from_bytes(b"\xff\xfe"));
+        let port = EventPort::new().unwrap();
+        let object = FileObj::new(&path).unwrap();
+        assert_eq!(object.path(), path);
+        port.associate_file(&object, FileEvents::MODIFIED, 0).unwrap();
+        fs::write(&path, "more").unwrap();
+        assert_eq!(port.get(None).unwrap().as_file_obj().unwrap().unwrap().path(), path);
     }
 
     #[test]

@@ -1,40 +1,15 @@
 //! Objects under hard use on real ports: every event has its object, and nothing is left in the end.
 
+use super::directory::Directory;
 use crate::{Dissociated, EventPort, EventSource, FileEvents, FileObj};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use std::{env, fs, process, thread};
+use std::{fs, thread};
 
 /// How often each thread does something; many more are worth a try by hand.
 const ROUNDS: usize = 4_000;
-
-/// A directory of this test's own.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("event-ports-{}-{number}", process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        let path = self.0.join(name);
-        fs::write(&path, name).unwrap();
-        path
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // What is left behind in the temporary directory does no harm.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// Numbers that look random and are the same each time (xorshift).
 struct Dice(u64);
@@ -75,7 +50,7 @@ fn disturb(path: &Path, dice: &mut Dice) {
 fn s3_in_the_end_nothing_is_to_come() {
     let directory = Directory::new();
     let ports = [EventPort::new().unwrap(), EventPort::new().unwrap()];
-    let paths: Vec<_> = (0..4).map(|number| directory.file(&format!("file-{number}"))).collect();
+    let paths: Vec<_> = (0..4).map(|number| directory.file(format!("file-{number}"))).collect();
     let objects: Vec<_> = paths.iter().chain(&paths).map(|path| FileObj::new(path).unwrap()).collect();
     let taken = AtomicUsize::new(0);
     thread::scope(|scope| {
