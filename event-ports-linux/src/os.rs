@@ -1,5 +1,14 @@
 //! The Linux system calls this crate makes, each as one safe function. Nothing else talks to the kernel.
 
+mod io;
+mod thread;
+
+pub(crate) use io::{
+    At, Buffer, FileKind, file_flags, file_kind, poll_now, read, read_now, receive_now, send_now, sync, write,
+    write_now,
+};
+pub(crate) use thread::{name_thread, signal_completion, start_thread};
+
 use crate::errno::{Errno, Result};
 use core::ffi::CStr;
 use core::fmt::{self, Write as _};
@@ -57,11 +66,26 @@ pub(crate) fn epoll_poll(epoll: c_int, batch: &mut EpollBatch, max: usize) -> Re
     Ok(unsafe { core::slice::from_raw_parts(batch.as_ptr().cast(), n as usize) })
 }
 
+/// Waits up to `nanos` for events of an epoll, and collects them. `EINTR` after a signal.
+pub(crate) fn epoll_wait(epoll: c_int, batch: &mut EpollBatch, nanos: u64) -> Result<&[epoll_event]> {
+    let millis = nanos.div_ceil(1_000_000).min(c_int::MAX as u64) as c_int;
+    // SAFETY: the kernel writes at most as many entries as `batch` has room for.
+    let n = check(unsafe { libc::epoll_wait(epoll, batch.as_mut_ptr().cast(), EPOLL_BATCH as c_int, millis) })?;
+    // SAFETY: the kernel has written the first `n` entries.
+    Ok(unsafe { core::slice::from_raw_parts(batch.as_ptr().cast(), n as usize) })
+}
+
 /// An event counter that holds 1 and so is always readable, close-on-exec and out of the way of low numbers.
 pub(crate) fn readable_eventfd() -> Result<c_int> {
     // SAFETY: takes no pointer.
     let fd = check(unsafe { libc::eventfd(1, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
     Ok(raise_fd(fd))
+}
+
+/// An event counter that holds 0, close-on-exec and out of the way of low numbers.
+pub(crate) fn silent_eventfd() -> Result<c_int> {
+    // SAFETY: takes no pointer.
+    check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) }).map(raise_fd)
 }
 
 /// Moves a descriptor of our own to a number programs do not expect to get next; keeps it where that cannot be.
@@ -113,12 +137,19 @@ pub(crate) fn is_open(fd: c_int) -> bool {
 
 /// A number that tells the file behind `fd` from other files that exist at the same time.
 pub(crate) fn file_identity(fd: c_int) -> Result<u64> {
+    fstat(fd).map(|st| identity(&st))
+}
+
+fn fstat(fd: c_int) -> Result<libc::stat> {
     let mut st = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: `st` has room for the structure.
     check(unsafe { libc::fstat(fd, st.as_mut_ptr()) })?;
     // SAFETY: fstat succeeded and so has filled it.
-    let st = unsafe { st.assume_init() };
-    Ok(st.st_ino ^ st.st_dev.rotate_left(32))
+    Ok(unsafe { st.assume_init() })
+}
+
+fn identity(st: &libc::stat) -> u64 {
+    st.st_ino ^ st.st_dev.rotate_left(32)
 }
 
 /// Waits until `fd` is readable. `Ok(false)` when `nanos` have gone by first.
@@ -157,6 +188,13 @@ pub(crate) fn futex_wait(word: &AtomicU32, expected: u32, nanos: u64) -> Result<
 pub(crate) fn futex_wake(word: *const AtomicU32) {
     // SAFETY: FUTEX_WAKE does not access the memory at the address.
     unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, 1) };
+}
+
+/// Wakes every thread that sleeps on the word.
+pub(crate) fn futex_wake_all(word: &AtomicU32) {
+    let op = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: FUTEX_WAKE does not access the memory at the address.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), op, c_int::MAX) };
 }
 
 /// Nanoseconds of a clock that is never stepped.

@@ -91,6 +91,15 @@ pub const MOUNTEDOVER: c_int = 0x4000_0000;
 /// All events that come unasked.
 pub const FILE_EXCEPTION: c_int = FILE_DELETE | FILE_RENAME_TO | FILE_RENAME_FROM | UNMOUNTED | MOUNTEDOVER;
 
+/// The events of a read (`aio_read`, or `LIO_READ` in a list).
+pub const AIOAREAD: c_int = 11;
+/// The events of a write (`aio_write`, or `LIO_WRITE` in a list).
+pub const AIOAWRITE: c_int = 12;
+/// The events of `aio_fsync`.
+pub const AIOFSYNC: c_int = 20;
+/// The events of a list that is complete (`lio_listio`).
+pub const AIOLIO: c_int = 7;
+
 /// The value of `sigev_notify` that asks for an event.
 ///
 /// illumos has 4 here, which is `SIGEV_THREAD_ID` on Linux; Linux and its C libraries know nothing of this value.

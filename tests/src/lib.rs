@@ -42,6 +42,7 @@
 //! `tests/rules.tsv` lists every rule of `docs/behaviour.md` with its tests, or with the reason why there is none.
 //! The test file `rules_table` checks that list against the document and against the test files.
 
+pub mod aio;
 mod case;
 mod descriptors;
 mod errno;
@@ -58,8 +59,8 @@ pub mod timers;
 pub use case::{TIME_LIMIT, case, case_within, run};
 pub use descriptors::OpenDescriptors;
 pub use errno::{
-    EACCES, EAGAIN, EBADF, EBADFD, EBUSY, EFAULT, EINTR, EINVAL, ELOOP, EMFILE, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR,
-    ENOTSUP, EPERM, ETIME, Errno, last_errno, set_errno,
+    EACCES, EAGAIN, EBADF, EBADFD, EBUSY, ECANCELED, EFAULT, EINTR, EINVAL, EIO, ELOOP, EMFILE, ENAMETOOLONG, ENOENT,
+    ENOSPC, ENOTDIR, ENOTSUP, EPERM, EPIPE, ETIME, Errno, last_errno, set_errno,
 };
 pub use objects::{
     Page, Pipe, Protection, TempDir, close, dup, dup_onto, fill, is_readable, pass_over_socket, poll, read_all, write,
@@ -77,10 +78,10 @@ pub use threads::{Blocked, blocked};
 /// Everything a test file uses, for one import.
 pub mod prelude {
     pub use crate::{
-        Blocked, Child, EACCES, EAGAIN, EBADF, EBADFD, EBUSY, EFAULT, EINTR, EINVAL, EMFILE, ENOENT, EPERM, ETIME,
-        Errno, Event, Got, POLL, Page, Pending, Pipe, Protection, SignalStorm, TempDir, alert, associate, associate_fd,
-        blocked, case, case_within, close, close_port, dissociate, dissociate_fd, drain, dup, dup_onto, fill, fork,
-        get, getn, interrupt, is_readable, last_errno, limit_descriptors, limit_events, ms, on_signal,
+        Blocked, Child, EACCES, EAGAIN, EBADF, EBADFD, EBUSY, ECANCELED, EFAULT, EINTR, EINVAL, EMFILE, ENOENT, EPERM,
+        EPIPE, ETIME, Errno, Event, Got, POLL, Page, Pending, Pipe, Protection, SignalStorm, TempDir, alert, associate,
+        associate_fd, blocked, case, case_within, close, close_port, dissociate, dissociate_fd, drain, dup, dup_onto,
+        fill, fork, get, getn, interrupt, is_readable, last_errno, limit_descriptors, limit_events, ms, on_signal,
         pass_over_socket, pending, poll, port, raise_descriptor_limit, read_all, send, sendn, set_errno, signal_storm,
         signal_thread, timespec, try_port, write,
     };

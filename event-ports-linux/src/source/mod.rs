@@ -1,5 +1,6 @@
 //! The sources of events, one module each.
 
+pub(crate) mod aio;
 pub(crate) mod alert;
 pub(crate) mod fd;
 pub(crate) mod file;
@@ -10,7 +11,9 @@ use crate::errno::{Errno, Result};
 use crate::port::Locked;
 use crate::sink::Sink;
 use crate::slab::{Node, Slot};
-use crate::types::{PORT_SOURCE_FD, PORT_SOURCE_FILE, PORT_SOURCE_TIMER, PORT_SOURCE_USER, port_event};
+use crate::types::{
+    PORT_SOURCE_AIO, PORT_SOURCE_FD, PORT_SOURCE_FILE, PORT_SOURCE_TIMER, PORT_SOURCE_USER, port_event,
+};
 use libc::c_void;
 
 /// The kernel says that what was registered for a slot in its `generation` has happened. Answers whether that brought
@@ -42,6 +45,7 @@ pub(crate) fn deliver(port: &mut Locked, slot: Slot, sink: &mut Sink) {
         PORT_SOURCE_USER => user::deliver(port, slot, sink),
         PORT_SOURCE_TIMER => timer::deliver(port, slot, sink),
         PORT_SOURCE_FILE => file::deliver(port, slot, sink),
+        PORT_SOURCE_AIO => aio::deliver(port, slot, sink),
         _ => port.port.slab.release(slot),
     }
 }
@@ -87,6 +91,7 @@ pub(crate) fn end(port: &mut Locked) {
 /// This process is a forked child: what sources keep for the process is its parent's.
 pub(crate) fn forget_all() {
     timer::forget_all();
+    aio::forget_all();
 }
 
 /// The event as its slot describes it.

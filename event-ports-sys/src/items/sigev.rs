@@ -7,6 +7,28 @@ pub use libc::{
     mqd_t, sigevent, sigval, timer_t,
 };
 
+macro_rules! operations {
+    ($($(#[$doc:meta])* $name:ident = $value:literal;)*) => {
+        $(
+            $(#[$doc])*
+            pub const $name: libc::c_int = $value;
+            #[cfg(target_os = "linux")]
+            const _: () = assert!($name == event_ports_linux::types::$name, stringify!($name));
+        )*
+    };
+}
+
+operations! {
+    /// The `portev_events` of a completed read.
+    AIOAREAD = 11;
+    /// The `portev_events` of a completed write.
+    AIOAWRITE = 12;
+    /// The `portev_events` of a completed `aio_fsync`.
+    AIOFSYNC = 20;
+    /// The `portev_events` of a list that is complete.
+    AIOLIO = 7;
+}
+
 #[cfg(target_os = "illumos")]
 pub use illumos::*;
 #[cfg(target_os = "linux")]
@@ -23,6 +45,9 @@ pub use event_ports_linux::types::SIGEV_PORT;
 #[cfg(target_os = "linux")]
 mod linux {
     pub use event_ports_linux::abi::{
+        port_linux_aio_cancel as aio_cancel, port_linux_aio_error as aio_error, port_linux_aio_fsync as aio_fsync,
+        port_linux_aio_read as aio_read, port_linux_aio_return as aio_return, port_linux_aio_suspend as aio_suspend,
+        port_linux_aio_write as aio_write, port_linux_lio_listio as lio_listio,
         port_linux_timer_create as timer_create, port_linux_timer_delete as timer_delete,
         port_linux_timer_getoverrun as timer_getoverrun, port_linux_timer_gettime as timer_gettime,
         port_linux_timer_settime as timer_settime,
@@ -32,16 +57,25 @@ mod linux {
 /// The same signatures on both systems.
 mod signatures {
     use super::{
-        clockid_t, itimerspec, sigevent, timer_create, timer_delete, timer_getoverrun, timer_gettime, timer_settime,
-        timer_t,
+        aio_cancel, aio_error, aio_fsync, aio_read, aio_return, aio_suspend, aio_write, aiocb, clockid_t, itimerspec,
+        lio_listio, sigevent, timer_create, timer_delete, timer_getoverrun, timer_gettime, timer_settime, timer_t,
     };
-    use libc::c_int;
+    use libc::{c_int, ssize_t, timespec};
 
     const _: unsafe extern "C" fn(clockid_t, *mut sigevent, *mut timer_t) -> c_int = timer_create;
     const _: unsafe extern "C" fn(timer_t, c_int, *const itimerspec, *mut itimerspec) -> c_int = timer_settime;
     const _: unsafe extern "C" fn(timer_t, *mut itimerspec) -> c_int = timer_gettime;
     const _: unsafe extern "C" fn(timer_t) -> c_int = timer_getoverrun;
     const _: unsafe extern "C" fn(timer_t) -> c_int = timer_delete;
+
+    const _: unsafe extern "C" fn(*mut aiocb) -> c_int = aio_read;
+    const _: unsafe extern "C" fn(*mut aiocb) -> c_int = aio_write;
+    const _: unsafe extern "C" fn(c_int, *mut aiocb) -> c_int = aio_fsync;
+    const _: unsafe extern "C" fn(*const aiocb) -> c_int = aio_error;
+    const _: unsafe extern "C" fn(*mut aiocb) -> ssize_t = aio_return;
+    const _: unsafe extern "C" fn(c_int, *mut aiocb) -> c_int = aio_cancel;
+    const _: unsafe extern "C" fn(*const *const aiocb, c_int, *const timespec) -> c_int = aio_suspend;
+    const _: unsafe extern "C" fn(c_int, *const *mut aiocb, c_int, *mut sigevent) -> c_int = lio_listio;
 }
 
 /// illumos's own functions know [`SIGEV_PORT`].
