@@ -53,8 +53,10 @@ int port_linux_set_max_events(unsigned int);
  * first time, the standard names mean these functions, so that programs
  * written for illumos compile unchanged.
  */
+struct aiocb;
 struct itimerspec;
 struct sigevent;
+struct timespec;
 
 int port_linux_timer_create(int, struct sigevent *, void **);
 int port_linux_timer_settime(void *, int, const struct itimerspec *, struct itimerspec *);
@@ -62,12 +64,22 @@ int port_linux_timer_gettime(void *, struct itimerspec *);
 int port_linux_timer_getoverrun(void *);
 int port_linux_timer_delete(void *);
 
+int port_linux_aio_read(struct aiocb *);
+int port_linux_aio_write(struct aiocb *);
+int port_linux_aio_fsync(int, struct aiocb *);
+int port_linux_aio_error(const struct aiocb *);
+ssize_t port_linux_aio_return(struct aiocb *);
+int port_linux_aio_cancel(int, struct aiocb *);
+int port_linux_aio_suspend(const struct aiocb *const *, int, const struct timespec *);
+int port_linux_lio_listio(int, struct aiocb *const *, int, struct sigevent *);
+
 #ifdef __cplusplus
 }
 #endif
 
 #ifdef PORT_LINUX_STANDARD_NAMES
 /* What declares the names must come before they change their meaning. */
+#include <aio.h>
 #include <signal.h>
 #include <time.h>
 
@@ -79,6 +91,20 @@ int port_linux_timer_delete(void *);
 #define timer_gettime port_linux_timer_gettime
 #define timer_getoverrun port_linux_timer_getoverrun
 #define timer_delete port_linux_timer_delete
+#define aio_read port_linux_aio_read
+#define aio_write port_linux_aio_write
+#define aio_fsync port_linux_aio_fsync
+#define aio_error port_linux_aio_error
+#define aio_return port_linux_aio_return
+#define aio_cancel port_linux_aio_cancel
+#define aio_suspend port_linux_aio_suspend
+#define lio_listio port_linux_lio_listio
+
+/* portev_events of PORT_SOURCE_AIO, which illumos has in <sys/aio.h>. */
+#define AIOLIO 7
+#define AIOAREAD 11
+#define AIOAWRITE 12
+#define AIOFSYNC 20
 #endif
 
 #endif

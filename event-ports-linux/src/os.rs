@@ -1,13 +1,7 @@
 //! The Linux system calls this crate makes, each as one safe function. Nothing else talks to the kernel.
 
-mod io;
-mod thread;
-
-pub(crate) use io::{
-    At, Buffer, FileKind, file_flags, file_kind, poll_now, read, read_now, receive_now, send_now, sync, write,
-    write_now,
-};
-pub(crate) use thread::{name_thread, signal_completion, start_thread};
+pub(crate) mod io;
+pub(crate) mod thread;
 
 use crate::errno::{Errno, Result};
 use core::ffi::CStr;

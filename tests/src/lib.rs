@@ -78,12 +78,12 @@ pub use threads::{Blocked, blocked};
 /// Everything a test file uses, for one import.
 pub mod prelude {
     pub use crate::{
-        Blocked, Child, EACCES, EAGAIN, EBADF, EBADFD, EBUSY, ECANCELED, EFAULT, EINTR, EINVAL, EMFILE, ENOENT, EPERM,
-        EPIPE, ETIME, Errno, Event, Got, POLL, Page, Pending, Pipe, Protection, SignalStorm, TempDir, alert, associate,
-        associate_fd, blocked, case, case_within, close, close_port, dissociate, dissociate_fd, drain, dup, dup_onto,
-        fill, fork, get, getn, interrupt, is_readable, last_errno, limit_descriptors, limit_events, ms, on_signal,
-        pass_over_socket, pending, poll, port, raise_descriptor_limit, read_all, send, sendn, set_errno, signal_storm,
-        signal_thread, timespec, try_port, write,
+        Blocked, Child, EACCES, EAGAIN, EBADF, EBADFD, EBUSY, ECANCELED, EFAULT, EINTR, EINVAL, EIO, EMFILE, ENOENT,
+        EPERM, EPIPE, ETIME, Errno, Event, Got, POLL, Page, Pending, Pipe, Protection, SignalStorm, TempDir, alert,
+        associate, associate_fd, blocked, case, case_within, close, close_port, dissociate, dissociate_fd, drain, dup,
+        dup_onto, fill, fork, get, getn, interrupt, is_readable, last_errno, limit_descriptors, limit_events, ms,
+        on_signal, pass_over_socket, pending, poll, port, raise_descriptor_limit, read_all, send, sendn, set_errno,
+        signal_storm, signal_thread, timespec, try_port, write,
     };
     pub use event_ports_sys as sys;
     pub use event_ports_sys::{

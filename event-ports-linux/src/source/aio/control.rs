@@ -4,7 +4,7 @@
 //! to free when a program never asks. glibc and musl agree on the place.
 
 use crate::errno::Errno;
-use crate::os::Buffer;
+use crate::os::io::Buffer;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicI32, AtomicIsize, Ordering};
 use libc::{aiocb, c_int, c_void, off_t, sigevent};

@@ -11,7 +11,7 @@ use super::reactor::Reactor;
 use super::state::{State, Submission};
 use crate::errno::{Errno, Result};
 use crate::lock::{Held, Lock};
-use crate::os;
+use crate::os::{self, io};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use libc::c_int;
@@ -99,7 +99,7 @@ impl Engine {
     }
 
     /// Puts a request into its queue, and sees that somebody works on it.
-    pub(crate) fn enqueue(&self, new: Submission, done: usize, kind: os::FileKind, flags: c_int) -> Result<()> {
+    pub(crate) fn enqueue(&self, new: Submission, done: usize, kind: io::FileKind, flags: c_int) -> Result<()> {
         let mut state = self.lock();
         match state.prepare(self, &new, kind, flags) {
             Ok(lane) => {

@@ -1,7 +1,7 @@
 //! What a request does, and doing it.
 
 use crate::errno::{Errno, Result};
-use crate::os::{self, At, Buffer};
+use crate::os::io::{self, At, Buffer};
 use libc::{c_int, off_t};
 
 /// What a request asks for.
@@ -45,8 +45,8 @@ impl Job {
         // SAFETY: the promise made for the job.
         match unsafe {
             match self.operation {
-                Operation::Read => os::read_now(self.fd, self.buffer, at),
-                _ => os::write_now(self.fd, self.buffer, at),
+                Operation::Read => io::read_now(self.fd, self.buffer, at),
+                _ => io::write_now(self.fd, self.buffer, at),
             }
         } {
             // Less than asked for may be all there is, or all that is at hand. The one who waits finds out.
@@ -62,9 +62,9 @@ impl Job {
         // SAFETY: the promise made for the job.
         let transfer = |at| unsafe {
             match self.operation {
-                Operation::Read => os::read(self.fd, self.buffer, at),
-                Operation::Write => os::write(self.fd, self.buffer, at),
-                Operation::Sync { content_alone } => os::sync(self.fd, content_alone).map(|()| 0),
+                Operation::Read => io::read(self.fd, self.buffer, at),
+                Operation::Write => io::write(self.fd, self.buffer, at),
+                Operation::Sync { content_alone } => io::sync(self.fd, content_alone).map(|()| 0),
             }
         };
         match transfer(At::Offset(self.offset)) {
@@ -81,7 +81,7 @@ impl Job {
             match self.operation {
                 Operation::Read => self.read_stream(is_socket),
                 // Writing to a pipe may raise SIGPIPE, which is not for this thread.
-                Operation::Write if is_socket => os::send_now(self.fd, self.buffer),
+                Operation::Write if is_socket => io::send_now(self.fd, self.buffer),
                 _ => return None,
             }
         } {
@@ -96,8 +96,8 @@ impl Job {
         match unsafe {
             match self.operation {
                 Operation::Read => self.read_stream(is_socket),
-                _ if is_socket => os::send_now(self.fd, self.buffer),
-                _ => os::write_now(self.fd, self.buffer, At::Here),
+                _ if is_socket => io::send_now(self.fd, self.buffer),
+                _ => io::write_now(self.fd, self.buffer, At::Here),
             }
         } {
             // A terminal, or an older kernel.
@@ -113,9 +113,9 @@ impl Job {
         unsafe {
             match self.buffer.len {
                 // Nothing to wait for.
-                0 => os::read(self.fd, self.buffer, At::Here),
-                _ if is_socket => os::receive_now(self.fd, self.buffer),
-                _ => os::read_now(self.fd, self.buffer, At::Here),
+                0 => io::read(self.fd, self.buffer, At::Here),
+                _ if is_socket => io::receive_now(self.fd, self.buffer),
+                _ => io::read_now(self.fd, self.buffer, At::Here),
             }
         }
     }
@@ -124,15 +124,15 @@ impl Job {
     fn perform_if_ready(&self) -> Result<usize> {
         let Buffer { at, len } = self.buffer;
         let writes = self.operation == Operation::Write;
-        if os::poll_now(self.fd, if writes { libc::POLLOUT } else { libc::POLLIN }) == 0 {
+        if io::poll_now(self.fd, if writes { libc::POLLOUT } else { libc::POLLIN }) == 0 {
             return Err(Errno::AGAIN);
         }
         // SAFETY: the promise made for the job.
         unsafe {
             if writes {
-                os::write(self.fd, Buffer { at, len: len.min(PIPE_BUF) }, At::Here)
+                io::write(self.fd, Buffer { at, len: len.min(PIPE_BUF) }, At::Here)
             } else {
-                os::read(self.fd, self.buffer, At::Here)
+                io::read(self.fd, self.buffer, At::Here)
             }
         }
     }

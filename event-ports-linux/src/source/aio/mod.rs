@@ -24,7 +24,7 @@ pub(crate) use engine::forget_all;
 pub(crate) use list::submit_list;
 
 use crate::errno::{Errno, Result};
-use crate::os;
+use crate::os::{self, io};
 use crate::port::Locked;
 use crate::sink::Sink;
 use crate::slab::Slot;
@@ -110,7 +110,7 @@ unsafe fn try_submit(
     if !(0..=LOWEST_PRIORITY).contains(&block.priority) || isize::try_from(block.len).is_err() {
         return Err(Errno::INVAL);
     }
-    let flags = os::file_flags(block.fd)?;
+    let flags = io::file_flags(block.fd)?;
     let reads_only = flags & libc::O_ACCMODE == libc::O_RDONLY;
     let writes_only = flags & libc::O_ACCMODE == libc::O_WRONLY;
     if flags & libc::O_PATH != 0 || if operation == Operation::Read { writes_only } else { reads_only } {
@@ -133,7 +133,7 @@ unsafe fn try_submit(
     if let Some(result) = job.try_at_once(flags) {
         return at_once(result, notify);
     }
-    let kind = match os::file_kind(block.fd) {
+    let kind = match io::file_kind(block.fd) {
         Ok(kind) => kind,
         Err(e) => {
             notify.forget();

@@ -1,7 +1,7 @@
 //! What happens when a request, or a list of them, is complete.
 
 use crate::errno::{Errno, Result};
-use crate::os;
+use crate::os::thread;
 use crate::port::Port;
 use crate::registry;
 use crate::slab::Slot;
@@ -60,7 +60,7 @@ impl Notify {
             }
             Self::Signal(signal, value) => {
                 // Too many signals are queued already. The C library loses it as well.
-                let _ = os::signal_completion(signal, value);
+                let _ = thread::signal_completion(signal, value);
             }
         }
     }

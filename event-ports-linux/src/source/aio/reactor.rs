@@ -7,7 +7,7 @@ use super::engine::{self, Engine};
 use super::job::Operation;
 use super::state::{Lane, State, Way};
 use crate::errno::{Errno, Result};
-use crate::os;
+use crate::os::{self, thread};
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use libc::c_int;
@@ -59,7 +59,7 @@ impl Reactor {
             self.open()?;
         }
         if !self.runs.load(Ordering::Relaxed) {
-            os::start_thread(run).map_err(|_| Errno::AGAIN)?;
+            thread::start_thread(run).map_err(|_| Errno::AGAIN)?;
             self.runs.store(true, Ordering::Relaxed);
         }
         let lane = state.lanes.get(lane).map_or(0, |l| cookie(l, lane));
@@ -156,7 +156,7 @@ fn cookie(lane: &Lane, at: u32) -> u64 {
 }
 
 fn run() {
-    os::name_thread(c"event-ports-aio");
+    thread::name_thread(c"event-ports-aio");
     let Some(engine) = engine::existing() else { return };
     let reactor = &engine.reactor;
     let mut batch = [const { MaybeUninit::uninit() }; os::EPOLL_BATCH];

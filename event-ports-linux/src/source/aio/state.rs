@@ -7,7 +7,7 @@ use super::notify::Notify;
 use super::pool::Pool;
 use super::worker;
 use crate::errno::{Errno, Result};
-use crate::os;
+use crate::os::{self, io};
 use core::sync::atomic::Ordering;
 use libc::c_int;
 use std::collections::{HashMap, TryReserveError, VecDeque};
@@ -166,7 +166,7 @@ impl State {
         &mut self,
         engine: &Engine,
         new: &Submission,
-        kind: os::FileKind,
+        kind: io::FileKind,
         flags: c_int,
     ) -> Result<u32> {
         let full = |_| Errno::AGAIN;
@@ -188,7 +188,7 @@ impl State {
         made.map(|()| at)
     }
 
-    fn new_lane(&mut self, engine: &Engine, key: (c_int, u64), kind: os::FileKind, flags: c_int) -> Result<u32> {
+    fn new_lane(&mut self, engine: &Engine, key: (c_int, u64), kind: io::FileKind, flags: c_int) -> Result<u32> {
         let (fd, identity) = key;
         self.lanes.reserve()?;
         self.lane_of.try_reserve(1).map_err(|_| Errno::AGAIN)?;

@@ -6,7 +6,7 @@
 use super::engine;
 use super::state::State;
 use crate::errno::{Errno, Result};
-use crate::os;
+use crate::os::{self, thread};
 use core::sync::atomic::Ordering;
 
 /// Enough to keep a device busy. Every one of them may be waiting for a device or a server that does not answer.
@@ -20,7 +20,7 @@ pub(crate) fn provide(state: &mut State) -> Result<()> {
     if state.idle_workers > 0 || state.workers >= MOST {
         return Ok(());
     }
-    match os::start_thread(run) {
+    match thread::start_thread(run) {
         Ok(()) => state.workers += 1,
         // The ones there are will do it, later.
         Err(_) if state.workers > 0 => {}
@@ -30,7 +30,7 @@ pub(crate) fn provide(state: &mut State) -> Result<()> {
 }
 
 fn run() {
-    os::name_thread(c"event-ports-aio");
+    thread::name_thread(c"event-ports-aio");
     let Some(engine) = engine::existing() else { return };
     let mut state = engine.lock();
     loop {
