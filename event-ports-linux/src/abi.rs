@@ -255,9 +255,11 @@ pub extern "C" fn port_alert(port: c_int, flags: c_int, events: c_int, user: *mu
 /// Tells a port which promises the program keeps (`PORT_TRUST_*`), so that it need not ask the kernel. Linux only.
 ///
 /// Without promises every rule holds whatever the program does, at the price of a system call or two for each event.
-/// A promise that is not kept costs events, and may disturb whatever a number has become; never memory.
+///
+/// # Safety
+/// The promises are kept. One that is not costs events, and may disturb whatever a number has become; never memory.
 #[unsafe(no_mangle)]
-pub extern "C" fn port_linux_trust(port: c_int, flags: c_int) -> c_int {
+pub unsafe extern "C" fn port_linux_trust(port: c_int, flags: c_int) -> c_int {
     status(|| {
         let mut held = registry::enter(port)?;
         if flags & !(PORT_TRUST_NUMBER | PORT_TRUST_DESCRIPTORS) != 0 {
@@ -272,8 +274,11 @@ pub extern "C" fn port_linux_trust(port: c_int, flags: c_int) -> c_int {
 /// Closes a port's descriptor, frees what the port holds at once, and wakes its waiting threads with `EBADF`. Linux only.
 ///
 /// After a plain `close` the same happens later: when a waiting thread notices, or when another port is created.
+///
+/// # Safety
+/// The caller owns the descriptor, as for `close`.
 #[unsafe(no_mangle)]
-pub extern "C" fn port_linux_close(port: c_int) -> c_int {
+pub unsafe extern "C" fn port_linux_close(port: c_int) -> c_int {
     status(|| registry::close(port))
 }
 

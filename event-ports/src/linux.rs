@@ -62,12 +62,18 @@ pub(crate) fn trust_number(fd: RawFd) -> io::Result<()> {
 }
 
 /// Closes a port and frees what it holds at once; an error leaves nothing to do.
-pub(crate) fn close(fd: RawFd) {
-    port_linux_close(fd);
+///
+/// # Safety
+/// The caller owns the descriptor and does not use it again.
+pub(crate) unsafe fn close(fd: RawFd) {
+    // SAFETY: the caller's promise.
+    unsafe { port_linux_close(fd) };
 }
 
 fn set_trust(fd: RawFd, flags: libc::c_int) -> io::Result<()> {
-    check(port_linux_trust(fd, flags))
+    // SAFETY: the number is an `EventPort`'s, which closes it by `close` above alone. Of descriptors the program promises
+    // what it promises; that promise is about events, not about memory or anybody else's descriptors.
+    check(unsafe { port_linux_trust(fd, flags) })
 }
 
 fn check(result: libc::c_int) -> io::Result<()> {

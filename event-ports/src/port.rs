@@ -53,11 +53,11 @@ struct PortFd(RawFd);
 impl Drop for PortFd {
     fn drop(&mut self) {
         // Nothing can be done about a port that does not close, and nothing is lost by it: it holds no data.
-        #[cfg(target_os = "linux")]
-        crate::linux::close(self.0);
-        #[cfg(not(target_os = "linux"))]
         // SAFETY: the number came from `port_create`, this value alone owns it, and nothing uses it after the drop.
         unsafe {
+            #[cfg(target_os = "linux")]
+            crate::linux::close(self.0);
+            #[cfg(not(target_os = "linux"))]
             libc::close(self.0);
         }
     }

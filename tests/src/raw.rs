@@ -272,7 +272,8 @@ impl Pending {
 /// If it fails.
 pub fn close_port(port: OwnedFd) {
     #[cfg(target_os = "linux")]
-    let closed = check(sys::linux::port_linux_close(port.into_raw_fd()));
+    // SAFETY: the number was owned and no one uses it after this.
+    let closed = check(unsafe { sys::linux::port_linux_close(port.into_raw_fd()) });
     #[cfg(not(target_os = "linux"))]
     // SAFETY: the number was owned and no one uses it after this.
     let closed = check(unsafe { libc::close(port.into_raw_fd()) });

@@ -289,7 +289,8 @@ fn wait_06_port_linux_close_ends_every_wait_at_once() {
             let one = blocked(move || get(&number, None));
             let many = blocked(move || getn(&number, 8, 3, ms(3_600_000)));
             let start = Instant::now();
-            assert_eq!(sys::linux::port_linux_close(port.into_raw_fd()), 0);
+            // SAFETY: the number was owned; the threads that use it are what this is about.
+            assert_eq!(unsafe { sys::linux::port_linux_close(port.into_raw_fd()) }, 0);
             assert_eq!(one.join(), Err(EBADF));
             assert_eq!(many.join(), Got::failed(EBADF, 3));
             assert!(start.elapsed() < Duration::from_millis(900), "not by the look once a second");
