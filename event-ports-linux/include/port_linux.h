@@ -46,8 +46,8 @@ int port_linux_set_max_events(unsigned int);
 
 /*
  * What sends events by SIGEV_PORT. Linux's own functions do not know it. These
- * do, and pass everything else on to those. clockid_t is an int, and timer_t a
- * pointer, in the C libraries of Linux.
+ * do, and pass everything else on to those. clockid_t is an int, timer_t a
+ * pointer and mqd_t an int in the C libraries of Linux.
  *
  * With PORT_LINUX_STANDARD_NAMES defined before <port.h> is included for the
  * first time, the standard names mean these functions, so that programs
@@ -73,6 +73,8 @@ int port_linux_aio_cancel(int, struct aiocb *);
 int port_linux_aio_suspend(const struct aiocb *const *, int, const struct timespec *);
 int port_linux_lio_listio(int, struct aiocb *const *, int, struct sigevent *);
 
+int port_linux_mq_notify(int, const struct sigevent *);
+
 #ifdef __cplusplus
 }
 #endif
@@ -80,6 +82,7 @@ int port_linux_lio_listio(int, struct aiocb *const *, int, struct sigevent *);
 #ifdef PORT_LINUX_STANDARD_NAMES
 /* What declares the names must come before they change their meaning. */
 #include <aio.h>
+#include <mqueue.h>
 #include <signal.h>
 #include <time.h>
 
@@ -99,6 +102,7 @@ int port_linux_lio_listio(int, struct aiocb *const *, int, struct sigevent *);
 #define aio_cancel port_linux_aio_cancel
 #define aio_suspend port_linux_aio_suspend
 #define lio_listio port_linux_lio_listio
+#define mq_notify port_linux_mq_notify
 
 /* portev_events of PORT_SOURCE_AIO, which illumos has in <sys/aio.h>. */
 #define AIOLIO 7

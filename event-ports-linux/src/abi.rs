@@ -1,12 +1,14 @@
 //! The functions C programs call: they check arguments, and turn errors into -1 and `errno`.
 
 mod aio;
+mod mq;
 mod timer;
 
 pub use aio::{
     port_linux_aio_cancel, port_linux_aio_error, port_linux_aio_fsync, port_linux_aio_read, port_linux_aio_return,
     port_linux_aio_suspend, port_linux_aio_write, port_linux_lio_listio,
 };
+pub use mq::port_linux_mq_notify;
 pub use timer::{
     port_linux_timer_create, port_linux_timer_delete, port_linux_timer_getoverrun, port_linux_timer_gettime,
     port_linux_timer_settime,

@@ -1,6 +1,7 @@
 //! The Linux system calls this crate makes, each as one safe function. Nothing else talks to the kernel.
 
 pub(crate) mod io;
+pub(crate) mod mq;
 pub(crate) mod thread;
 
 use crate::errno::{Errno, Result};

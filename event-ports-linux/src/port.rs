@@ -79,6 +79,8 @@ pub(crate) struct State {
     /// The bell is registered with `EPOLLIN`.
     bell_on: bool,
     pub(crate) timers: Timers,
+    /// How many message queues the port is registered with.
+    pub(crate) queues: usize,
 }
 
 /// A port. Once made it is never freed: after its descriptor is closed it waits for a next life. So a thread that found

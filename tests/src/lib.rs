@@ -50,6 +50,7 @@ pub mod files;
 mod gates;
 mod objects;
 mod process;
+pub mod queues;
 mod raw;
 mod stacks;
 pub mod tables;

@@ -4,6 +4,7 @@ pub(crate) mod aio;
 pub(crate) mod alert;
 pub(crate) mod fd;
 pub(crate) mod file;
+pub(crate) mod mq;
 pub(crate) mod timer;
 pub(crate) mod user;
 
@@ -12,7 +13,7 @@ use crate::port::Locked;
 use crate::sink::Sink;
 use crate::slab::{Node, Slot};
 use crate::types::{
-    PORT_SOURCE_AIO, PORT_SOURCE_FD, PORT_SOURCE_FILE, PORT_SOURCE_TIMER, PORT_SOURCE_USER, port_event,
+    PORT_SOURCE_AIO, PORT_SOURCE_FD, PORT_SOURCE_FILE, PORT_SOURCE_MQ, PORT_SOURCE_TIMER, PORT_SOURCE_USER, port_event,
 };
 use libc::c_void;
 
@@ -46,15 +47,20 @@ pub(crate) fn deliver(port: &mut Locked, slot: Slot, sink: &mut Sink) {
         PORT_SOURCE_TIMER => timer::deliver(port, slot, sink),
         PORT_SOURCE_FILE => file::deliver(port, slot, sink),
         PORT_SOURCE_AIO => aio::deliver(port, slot, sink),
+        PORT_SOURCE_MQ => mq::deliver(port, slot, sink),
         _ => port.port.slab.release(slot),
     }
 }
 
-/// How many descriptors of its own a port may have for sources: one for each clock of timers, then those of files.
-pub(crate) const HELPERS: usize = timer::HELPERS + file::HELPERS;
+/// How many descriptors of its own a port may have for sources: one for each clock of timers, then those of files, then
+/// the one of message queues.
+pub(crate) const HELPERS: usize = MQ_HELPER + 1;
 
 /// The first one of files.
 const FILE_HELPERS: usize = timer::HELPERS;
+
+/// The one of message queues.
+const MQ_HELPER: usize = FILE_HELPERS + file::HELPERS;
 
 /// What epoll answers for helpers: numbers that are no slot's.
 const FIRST_HELPER: Slot = Slot::MAX - 0xff;
@@ -68,7 +74,8 @@ pub(crate) fn helper_cookie(which: usize) -> u64 {
 fn helper_fired(port: &mut Locked, slot: Slot) -> bool {
     match slot.checked_sub(FIRST_HELPER).map(|which| which as usize) {
         Some(which) if which < timer::HELPERS => timer::fired(port, which),
-        Some(which) if which < HELPERS => file::fired(port, which - FILE_HELPERS),
+        Some(which) if which < MQ_HELPER => file::fired(port, which - FILE_HELPERS),
+        Some(MQ_HELPER) => mq::fired(port),
         _ => false,
     }
 }
@@ -78,7 +85,7 @@ fn new_slot(port: &mut Locked) -> Result<Slot> {
     let slab = &port.port.slab;
     match slab.allocate() {
         Some(slot) => Ok(slot),
-        None if fd::sweep_closed(port) => slab.allocate().ok_or(Errno::AGAIN),
+        None if fd::sweep_closed(port) | mq::sweep(port) => slab.allocate().ok_or(Errno::AGAIN),
         None => Err(Errno::AGAIN),
     }
 }
@@ -86,6 +93,7 @@ fn new_slot(port: &mut Locked) -> Result<Slot> {
 /// A port ends: what sources have outside it must know.
 pub(crate) fn end(port: &mut Locked) {
     timer::detach_all(port);
+    mq::unregister_all(port);
 }
 
 /// This process is a forked child: what sources keep for the process is its parent's.

@@ -47,18 +47,23 @@ mod linux {
     pub use event_ports_linux::abi::{
         port_linux_aio_cancel as aio_cancel, port_linux_aio_error as aio_error, port_linux_aio_fsync as aio_fsync,
         port_linux_aio_read as aio_read, port_linux_aio_return as aio_return, port_linux_aio_suspend as aio_suspend,
-        port_linux_aio_write as aio_write, port_linux_lio_listio as lio_listio,
+        port_linux_aio_write as aio_write, port_linux_lio_listio as lio_listio, port_linux_mq_notify as mq_notify,
         port_linux_timer_create as timer_create, port_linux_timer_delete as timer_delete,
         port_linux_timer_getoverrun as timer_getoverrun, port_linux_timer_gettime as timer_gettime,
         port_linux_timer_settime as timer_settime,
     };
 }
 
+pub use libc::{
+    mq_close, mq_getattr, mq_open, mq_receive, mq_send, mq_setattr, mq_timedreceive, mq_timedsend, mq_unlink,
+};
+
 /// The same signatures on both systems.
 mod signatures {
     use super::{
         aio_cancel, aio_error, aio_fsync, aio_read, aio_return, aio_suspend, aio_write, aiocb, clockid_t, itimerspec,
-        lio_listio, sigevent, timer_create, timer_delete, timer_getoverrun, timer_gettime, timer_settime, timer_t,
+        lio_listio, mq_notify, mqd_t, sigevent, timer_create, timer_delete, timer_getoverrun, timer_gettime,
+        timer_settime, timer_t,
     };
     use libc::{c_int, ssize_t, timespec};
 
@@ -76,6 +81,8 @@ mod signatures {
     const _: unsafe extern "C" fn(c_int, *mut aiocb) -> c_int = aio_cancel;
     const _: unsafe extern "C" fn(*const *const aiocb, c_int, *const timespec) -> c_int = aio_suspend;
     const _: unsafe extern "C" fn(c_int, *const *mut aiocb, c_int, *mut sigevent) -> c_int = lio_listio;
+
+    const _: unsafe extern "C" fn(mqd_t, *const sigevent) -> c_int = mq_notify;
 }
 
 /// illumos's own functions know [`SIGEV_PORT`].
@@ -83,7 +90,6 @@ mod signatures {
 mod illumos {
     pub use libc::{
         SIGEV_PORT, aio_cancel, aio_error, aio_fsync, aio_read, aio_return, aio_suspend, aio_write, lio_listio,
-        mq_close, mq_getattr, mq_open, mq_receive, mq_send, mq_setattr, mq_timedreceive, mq_timedsend, mq_unlink,
         timer_create, timer_delete, timer_getoverrun, timer_gettime, timer_settime,
     };
 
