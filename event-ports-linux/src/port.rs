@@ -301,6 +301,8 @@ impl Locked {
             oldest_first = newest_first;
             newest_first = rest;
         }
+        // What the kernel holds has happened before (ORDER-1).
+        let _ = self.pull(usize::MAX);
         while oldest_first != NIL {
             let slot = oldest_first;
             oldest_first = slab.node(slot).next.get();
