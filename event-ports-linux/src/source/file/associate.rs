@@ -2,9 +2,10 @@
 
 use super::associations::{Association, Binding};
 use super::path::{self, Target};
-use super::stamps::{Identity, Look, Seen, Times};
+use super::recheck::Place;
+use super::stamps::{Look, Seen, Times};
 use super::table::{NONE, Number};
-use super::{close_unused_channel, dispatch, drain, fire, node, open_channel};
+use super::{Files, close_unused_channel, dispatch, drain, fire, node, open_channel, swallow_confirmations};
 use crate::errno::{Errno, Result};
 use crate::os;
 use crate::port::Locked;
@@ -40,8 +41,11 @@ struct Request {
 pub(crate) unsafe fn associate(number: c_int, object: usize, events: c_int, user: usize) -> Result<()> {
     // What is wrong with the port comes before what is wrong with the rest (SYS-5). What is wrong with its original
     // number comes later (FILE-11), but has to be seen before looking up takes descriptors.
-    let original =
-        registry::enter(number).map(|port| if port.files.registered { Ok(()) } else { fd::check_original(&port) })?;
+    let (original, known) = {
+        let port = registry::enter(number)?;
+        let original = if port.files.registered { Ok(()) } else { fd::check_original(&port) };
+        (original, port.files.associations.find(object).is_some())
+    };
     if events & !(ORDINARY | FILE_NOFOLLOW) != 0 {
         return Err(Errno::INVAL);
     }
@@ -52,9 +56,16 @@ pub(crate) unsafe fn associate(number: c_int, object: usize, events: c_int, user
     let file = unsafe { ptr::with_exposed_provenance::<file_obj>(object).read_unaligned() };
     let times = Times::asked(file.fo_atime, file.fo_mtime, file.fo_ctime);
     let request = Request { object, events: (events & ORDINARY) as u32, user, times };
+    // File systems may take their time, so paths are looked up without the port's lock.
+    if known && os::stat_unchecked(file.fo_name).is_ok() {
+        // SAFETY: the kernel has just read the string, so it is there; the rest is the caller's promise.
+        let path = unsafe { CStr::from_ptr(file.fo_name) };
+        if request.again(&mut registry::enter(number)?, path) {
+            return Ok(());
+        }
+    }
     let mut attempts = 1;
     loop {
-        // File systems may take their time, so this happens without the port's lock.
         // SAFETY: the caller's promise.
         let mut target = unsafe { path::look_up(file.fo_name, events & FILE_NOFOLLOW == 0) }?;
         original?;
@@ -100,10 +111,7 @@ impl Request {
         if known.is_none() && !matches!(done, Ok(Attempt::Done)) {
             port.port.slab.release(slot);
         }
-        // The kernel confirms marks that were dropped, which would wake somebody for nothing.
-        if port.files.marks.confirmations {
-            drain(port);
-        }
+        swallow_confirmations(port);
         done
     }
 
@@ -131,74 +139,89 @@ impl Request {
         }
     }
 
-    /// Puts the association in its place, and arms it. Nothing fails once the earlier one has been touched (FILE-19).
-    fn put(&self, port: &mut Locked, target: &mut Target, known: Option<Number>, slot: Slot, held: Held) -> Result<()> {
-        let before = known.map(|at| Before::of(port, at, target));
-        let slab = &port.port.slab;
-        let other_name = match &before {
-            Some(before) if before.same => kept_name(port, target, before.at)?,
-            _ => None,
-        };
-        let binding = if other_name.is_some() { Binding::OtherName } else { held.binding };
-        let node = slab.node(slot);
-        let path = core::mem::take(&mut target.path);
-        let at = match before {
-            None => {
-                let new = Association::new(slot, held.own, held.parent, path, binding, held.now.mount);
-                let at = port.files.associations.insert(self.object, new);
-                node.set_source(PORT_SOURCE_FILE);
-                node.object.set(self.object);
-                node.extra.set(at);
-                node.events.set(0);
-                port.files.target(at);
-                at
-            }
-            Some(Before { at, same }) => {
-                let phase = node.phase();
-                if phase == Phase::Queued {
-                    port.unqueue(slot);
-                }
-                if !same {
-                    node.events.set(0);
-                }
-                let stays = phase == Phase::Armed && port.files.associations.table[at].own == held.own;
-                if stays {
-                    port.files.unwatch_name(at);
-                } else {
-                    port.files.unlist(at, phase);
-                }
-                let association = &mut port.files.associations.table[at];
-                let marks = (association.own, association.parent);
-                association.own = held.own;
-                association.parent = held.parent;
-                association.path = path;
-                association.binding = binding;
-                association.mount = held.now.mount;
-                port.files.release_mark(marks.0);
-                port.files.release_mark(marks.1);
-                if !stays {
-                    port.files.target(at);
-                }
-                at
-            }
-        };
-        port.files.associations.table[at].other_name = other_name;
-        if let Some(parent) = &mut target.parent {
-            if held.parent != NONE {
-                port.files.marks.table[held.parent].path = core::mem::take(&mut parent.path);
+    /// Arms an association anew where it can be seen that nothing has become another since: by far the most common case,
+    /// and by far the cheapest. Answers whether it could.
+    fn again(&self, port: &mut Locked, path: &CStr) -> bool {
+        drain(port);
+        let Some(at) = port.files.associations.find(self.object) else { return false };
+        let Some(now) = in_place(&port.files, at, path, self.events) else { return false };
+        match take_back(port, at) {
+            // It keeps its place among the others (FILE-15).
+            Phase::Armed => {}
+            was => {
+                port.files.unlist(at, was);
+                port.files.list(at);
             }
         }
-        port.files.marks.table[held.own].seen = Seen::now(held.now);
-        node.mask.set(self.events);
-        node.user.set(self.user);
-        node.set_phase(Phase::Armed);
-        port.files.watch_name(at);
-        self.compare(port, at, &held.now);
+        self.arm(port, at, &now);
+        true
+    }
+
+    /// Puts the association in its place, and arms it. Nothing fails once the earlier one has been touched (FILE-19).
+    fn put(&self, port: &mut Locked, target: &mut Target, known: Option<Number>, slot: Slot, held: Held) -> Result<()> {
+        let same = known.filter(|&at| is_same(&port.files, at, target));
+        let other_name = match same {
+            Some(at) => kept_name(&port.files, at, target)?,
+            None => None,
+        };
+        let binding = if other_name.is_some() { Binding::OtherName } else { held.binding };
+        let path = core::mem::take(&mut target.path);
+        let mut new = Association::new(slot, held.own, held.parent, path, binding, held.now.mount);
+        new.other_name = other_name;
+        if let (Some(parent), true) = (&mut target.parent, held.parent != NONE) {
+            port.files.marks.table[held.parent].path = core::mem::take(&mut parent.path);
+        }
+        let at = match known {
+            Some(at) => {
+                self.replace(port, at, new, same.is_some());
+                at
+            }
+            None => self.insert(port, new),
+        };
+        self.arm(port, at, &held.now);
         Ok(())
     }
 
-    /// Tells at once of what has changed since the caller looked (FILE-21 … FILE-24).
-    fn compare(&self, port: &mut Locked, at: Number, now: &Look) {
+    fn insert(&self, port: &mut Locked, new: Association) -> Number {
+        let node = port.port.slab.node(new.slot);
+        let at = port.files.associations.insert(self.object, new);
+        port.files.list(at);
+        node.set_source(PORT_SOURCE_FILE);
+        node.object.set(self.object);
+        node.extra.set(at);
+        node.events.set(0);
+        at
+    }
+
+    fn replace(&self, port: &mut Locked, at: Number, mut new: Association, same: bool) {
+        let was = take_back(port, at);
+        if !same {
+            node(port, at).events.set(0);
+        }
+        let old = &port.files.associations.table[at];
+        let marks = (old.own, old.parent);
+        // One that is armed keeps its place among the others (FILE-15).
+        if was == Phase::Armed && marks == (new.own, new.parent) && old.name() == new.name() {
+            new.take_places(old);
+            port.files.associations.table[at] = new;
+        } else {
+            port.files.unlist(at, was);
+            port.files.associations.table[at] = new;
+            port.files.list(at);
+        }
+        port.files.release_mark(marks.0);
+        port.files.release_mark(marks.1);
+    }
+
+    /// Lets an association that is in the lists of armed ones wait for what is asked for, and tells at once of what has
+    /// changed since the caller looked (FILE-21 … FILE-24).
+    fn arm(&self, port: &mut Locked, at: Number, now: &Look) {
+        let own = port.files.associations.table[at].own;
+        port.files.marks.table[own].seen = Seen::now(*now);
+        let node = node(port, at);
+        node.mask.set(self.events);
+        node.user.set(self.user);
+        node.set_phase(Phase::Armed);
         let news = now.times.news(&self.times) & self.events;
         if news != 0 && !now.is_fifo() {
             fire(port, at, news);
@@ -206,28 +229,51 @@ impl Request {
     }
 }
 
-/// An association that is made anew.
-struct Before {
-    at: Number,
-    /// It is the same file, in the same directory (FILE-16).
-    same: bool,
+/// Takes an association's event out of the queue, if it is there. Returns the phase whose lists the association is in.
+fn take_back(port: &mut Locked, at: Number) -> Phase {
+    let was = node(port, at).phase();
+    if was == Phase::Queued {
+        let slot = port.files.associations.table[at].slot;
+        port.unqueue(slot);
+    }
+    was
 }
 
-impl Before {
-    fn of(port: &Locked, at: Number, target: &Target) -> Self {
-        let association = &port.files.associations.table[at];
-        let identity = |mark: Number| port.files.marks.table[mark].identity();
-        let parent: Option<&Identity> = (association.parent != NONE).then(|| identity(association.parent));
-        let same = *identity(association.own) == target.look.identity
-            && parent == target.parent.as_ref().map(|parent| &parent.look.identity);
-        Self { at, same }
+/// What the file of an association is like now, if its path is `path`, still leads there, and the kernel tells what is
+/// `asked` for.
+fn in_place(files: &Files, at: Number, path: &CStr, asked: u32) -> Option<Look> {
+    let association = &files.associations.table[at];
+    if association.binding != Binding::Name || association.other_name.is_some() || association.path.full() != Some(path)
+    {
+        return None;
     }
+    let (own, parent) = (&files.marks.table[association.own], &files.marks.table[association.parent]);
+    let needed = dispatch::needed(asked, own.seen.is_directory(), Binding::Name);
+    if !own.tells(needed) || !parent.tells(dispatch::NAMES) || !association.path.is_in(&parent.path) {
+        return None;
+    }
+    match files.look_at(at) {
+        // A link would have to be followed. Without a time of birth the file might be another one with the same number.
+        Place::Here(now) if !now.is_link() && now.identity.is_certain() && files.parent_is_in_place(at) => Some(now),
+        _ => None,
+    }
+}
+
+/// Whether an association is with the same file in the same directory (FILE-16).
+fn is_same(files: &Files, at: Number, target: &Target) -> bool {
+    let association = &files.associations.table[at];
+    let same_directory = match &target.parent {
+        None => association.binding == Binding::Nothing,
+        Some(parent) if association.parent == NONE => association.path.is_in(&parent.path),
+        Some(parent) => *files.marks.table[association.parent].identity() == parent.look.identity,
+    };
+    same_directory && *files.marks.table[association.own].identity() == target.look.identity
 }
 
 /// The name that an association with the same file in the same directory goes on to watch, where it is not that of the
 /// new path (FILE-16). If both lead to the file the path is given the old one.
-fn kept_name(port: &Locked, target: &mut Target, at: Number) -> Result<Option<Box<CStr>>> {
-    let old = port.files.associations.table[at].name();
+fn kept_name(files: &Files, at: Number, target: &mut Target) -> Result<Option<Box<CStr>>> {
+    let old = files.associations.table[at].name();
     let Some(parent) = &target.parent else { return Ok(None) };
     if old == target.path.name() || old.is_empty() {
         return Ok(None);
@@ -309,8 +355,7 @@ fn mark_file(port: &mut Locked, target: &Target, asked: u32, last: bool, parent:
 
 /// Adds to what the kernel tells of a file.
 fn add(port: &mut Locked, file: BorrowedFd<'_>, mask: u32, look: Look) -> Result<Number> {
-    let mask = mask | libc::IN_MASK_ADD;
     let inotify = port.files.inotify().ok_or(Errno::BADF)?;
-    let wd = os::inotify_add(inotify, file, mask)?;
-    Ok(port.files.marks.hold(wd, look))
+    let wd = os::inotify_add(inotify, file, mask | libc::IN_MASK_ADD)?;
+    Ok(port.files.marks.hold(wd, mask, look))
 }

@@ -49,6 +49,13 @@ impl Association {
         Self { slot, own, parent, path, other_name: None, binding, mount, links, namesakes, key: 0 }
     }
 
+    /// Takes over the places that another one, which it replaces, has in lists.
+    pub(super) fn take_places(&mut self, other: &Self) {
+        self.links = other.links;
+        self.namesakes = other.namesakes;
+        self.key = other.key;
+    }
+
     /// The name it watches.
     pub(super) fn name(&self) -> &CStr {
         self.other_name.as_deref().unwrap_or_else(|| self.path.name())

@@ -134,7 +134,16 @@ fn look(port: &mut Locked, mark: Number) -> Option<Look> {
 fn changed(port: &mut Locked, mark: Number, notice: &Notice<'_>, rest: &Notices<'_>) {
     let mut now = None;
     if notice.mask & IN_ACCESS != 0 {
-        offer(port, mark, ACCESS);
+        let mut events = ACCESS;
+        if asked_of(port, mark) & ATTRIB != 0 {
+            // Setting the access time alone is told as if the file had been read. But reading changes no attribute.
+            now = look(port, mark);
+            let changed = now.is_some_and(|now| port.files.marks.table[mark].seen.attributes_changed(&now));
+            if changed && !is_told_later(notice, rest, IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF) {
+                events |= ATTRIB;
+            }
+        }
+        offer(port, mark, events);
     } else if notice.mask & IN_MODIFY != 0 {
         let mut events = MODIFIED | ATTRIB;
         if asked_of(port, mark) & TRUNC != 0 {
@@ -186,19 +195,22 @@ fn attributes_changed(
     };
     let own = port.files.associations.table[at].own;
     let set = now.map_or(0, |now| port.files.marks.table[own].seen.times_set(&now));
-    // Times may also be the doing of what happened afterwards, which has its own notice.
-    let later = |mask| rest.any(|n| n.wd == notice.wd && n.mask & mask != 0 && n.name.is_empty());
     let mut events = ATTRIB;
-    if set & ACCESS != 0 && !later(IN_ACCESS) {
+    if set & ACCESS != 0 && !is_told_later(notice, rest, IN_ACCESS) {
         events |= ACCESS;
     }
-    if set & MODIFIED != 0 && !later(IN_MODIFY) {
+    if set & MODIFIED != 0 && !is_told_later(notice, rest, IN_MODIFY) {
         events |= MODIFIED;
     }
     if events & wanted != 0 {
         fire(port, at, events & wanted);
     }
     now
+}
+
+/// Whether what a look at the file shows is the doing of something that happened after a notice, and has its own.
+fn is_told_later(notice: &Notice<'_>, rest: &Notices<'_>, mask: u32) -> bool {
+    rest.any(|n| n.wd == notice.wd && n.mask & mask != 0 && n.name.is_empty())
 }
 
 /// Whether the directory is about to tell that the association's name was deleted.

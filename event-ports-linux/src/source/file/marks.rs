@@ -17,7 +17,9 @@ use std::collections::HashMap;
 pub(super) struct Mark {
     /// The kernel's name for it. Meaningless while it is not `live`.
     wd: c_int,
-    pub(super) live: bool,
+    live: bool,
+    /// What the kernel tells of it, while it is `live`.
+    mask: u32,
     pub(super) seen: Seen,
     /// Where it is, if it has names to watch.
     pub(super) path: FilePath,
@@ -32,6 +34,11 @@ pub(super) struct Mark {
 impl Mark {
     pub(super) fn identity(&self) -> &Identity {
         self.seen.identity()
+    }
+
+    /// Whether the kernel tells all that is `needed`.
+    pub(super) fn tells(&self, needed: u32) -> bool {
+        self.live && self.mask & needed == needed
     }
 
     /// Whether nobody waits for anything that the kernel could say of it.
@@ -60,12 +67,14 @@ impl Marks {
         self.by_wd.get(&wd).copied()
     }
 
-    /// Refers to the mark of a name that the kernel has just given; there is room for it.
-    pub(super) fn hold(&mut self, wd: c_int, look: Look) -> Number {
+    /// Refers to the mark of a name that the kernel has just given, for telling `mask` besides what it told; there is
+    /// room for it.
+    pub(super) fn hold(&mut self, wd: c_int, mask: u32, look: Look) -> Number {
         let at = self.find(wd).unwrap_or_else(|| {
             let mark = Mark {
                 wd,
                 live: true,
+                mask: 0,
                 seen: Seen::now(look),
                 path: FilePath::default(),
                 targets: List::EMPTY,
@@ -76,6 +85,7 @@ impl Marks {
             self.by_wd.insert(wd, at);
             at
         });
+        self.table[at].mask |= mask;
         self.table[at].holders += 1;
         at
     }

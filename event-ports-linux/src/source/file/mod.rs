@@ -146,6 +146,12 @@ impl Files {
         self.associations.table.unlink(&mut self.associations.spent, at, |a| &mut a.links);
     }
 
+    /// Puts an association into the lists of those that are armed.
+    fn list(&mut self, at: Number) {
+        self.target(at);
+        self.watch_name(at);
+    }
+
     /// Takes an association out of the lists that its phase says it is in.
     fn unlist(&mut self, at: Number, phase: Phase) {
         match phase {
@@ -263,6 +269,13 @@ fn drain(port: &mut Locked) {
     }
 }
 
+/// Takes what the kernel says of marks that it was made to drop: it would wake somebody for nothing.
+fn swallow_confirmations(port: &mut Locked) {
+    if port.files.marks.confirmations {
+        drain(port);
+    }
+}
+
 /// Puts an ordinary event into the queue (FILE-27).
 fn fire(port: &mut Locked, at: Number, events: u32) {
     let slot = port.files.associations.table[at].slot;
@@ -312,8 +325,7 @@ pub(crate) fn dissociate(port: &mut Locked, object: usize) -> Result<()> {
     let at = port.files.associations.find(object).ok_or(Errno::NOENT)?;
     let phase = node(port, at).phase();
     discard(port, object, at);
-    // Swallows the kernel's confirmation, which would wake somebody for nothing.
-    drain(port);
+    swallow_confirmations(port);
     if phase == Phase::Idle { Err(Errno::NOENT) } else { Ok(()) }
 }
 

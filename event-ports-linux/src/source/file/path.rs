@@ -65,6 +65,11 @@ impl FilePath {
         self.text.get(self.name_at..).and_then(|name| CStr::from_bytes_with_nul(name).ok()).unwrap_or_default()
     }
 
+    /// Whether it is right below a directory.
+    pub(super) fn is_in(&self, directory: &Self) -> bool {
+        self.text.get(..self.name_at).is_some_and(|dir| directory.text.strip_suffix(b"\0") == Some(dir))
+    }
+
     /// A copy of all before the last component.
     pub(super) fn directory(&self) -> Result<Self> {
         Self::new(self.text.get(..self.name_at).unwrap_or_default())
@@ -150,6 +155,7 @@ mod tests {
         assert_eq!(path.full().unwrap(), c"/a/bc/def");
         assert_eq!(path.name(), c"def");
         assert_eq!(path.directory().unwrap().full().unwrap(), c"/a/bc/");
+        assert!(path.is_in(&path.directory().unwrap()) && !path.is_in(&path) && !path.is_in(&FilePath::default()));
         assert_eq!(path.with_name(c"x").unwrap().full().unwrap(), c"/a/bc/x");
         let top = FilePath::new(b"/etc").unwrap();
         assert_eq!((top.name(), top.directory().unwrap().full()), (c"etc", Some(c"/")));

@@ -46,7 +46,7 @@ impl Files {
         }
     }
 
-    fn parent_is_in_place(&self, at: Number) -> bool {
+    pub(super) fn parent_is_in_place(&self, at: Number) -> bool {
         let parent = self.associations.table[at].parent;
         if parent == NONE {
             // Its path is all there is to go by.
@@ -94,6 +94,7 @@ fn find_covered(port: &mut Locked) {
             except(port, at, MOUNTEDOVER);
         }
     });
+    super::swallow_confirmations(port);
 }
 
 /// The kernel had more notices than it keeps. Gives every association that may have missed something its event.

@@ -58,6 +58,13 @@ pub(super) struct Identity {
     birth: Option<Time>,
 }
 
+impl Identity {
+    /// Whether no other file will ever have it.
+    pub(super) fn is_certain(&self) -> bool {
+        self.birth.is_some()
+    }
+}
+
 /// What a look at a file has shown.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look {
@@ -136,11 +143,20 @@ impl Seen {
         &self.look.identity
     }
 
+    pub(super) fn is_directory(&self) -> bool {
+        self.look.is_directory()
+    }
+
     /// The events that a change of attributes brings besides `FILE_ATTRIB`: of the times that it has set (FILE-28).
     pub(super) fn times_set(&self, now: &Look) -> u32 {
         let (then, now) = (&self.look.times, &now.times);
         let news = |changed, event| if changed { event as u32 } else { 0 };
         news(then.access != now.access, FILE_ACCESS) | news(then.modification != now.modification, FILE_MODIFIED)
+    }
+
+    /// Whether anything but reading has happened to the file.
+    pub(super) fn attributes_changed(&self, now: &Look) -> bool {
+        self.look.times.change != now.times.change
     }
 
     /// Whether a modification has cut the file. Nothing but that leaves a file empty.
