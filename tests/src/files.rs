@@ -205,3 +205,144 @@ pub fn without_privileges(body: impl FnOnce()) -> Child {
         body();
     })
 }
+
+/// `truncate(2)`.
+///
+/// # Panics
+/// If it fails.
+pub fn truncate(path: &Path, length: libc::off_t) {
+    let path = c_path(path);
+    // SAFETY: the path is a string.
+    assert_eq!(check(unsafe { libc::truncate(path.as_ptr(), length) }), Ok(0), "truncate succeeds");
+}
+
+/// Opens a file for writing with `O_TRUNC` and without `O_CREAT`, and closes it.
+///
+/// # Panics
+/// If it fails.
+pub fn open_truncating(path: &Path) {
+    drop(OpenOptions::new().write(true).truncate(true).open(path).expect("the file can be opened"));
+}
+
+/// How many files the kernel watches for this process.
+///
+/// # Panics
+/// If /proc does not tell.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn marks() -> usize {
+    let open = std::fs::read_dir("/proc/self/fdinfo").expect("it can be listed");
+    let infos = open.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok());
+    infos.map(|info| info.lines().filter(|line| line.starts_with("inotify wd:")).count()).sum()
+}
+
+/// Runs the body in a child that may mount file systems without anyone else seeing them. Where that is not permitted
+/// nothing is run, and said so.
+pub fn with_mounts(body: impl FnOnce()) {
+    fork(|| {
+        if own_mounts() {
+            body();
+        } else {
+            eprintln!("not run: mounting is not permitted here");
+        }
+    })
+    .join();
+}
+
+#[cfg(target_os = "linux")]
+fn own_mounts() -> bool {
+    // SAFETY: no conditions, and no memory is touched.
+    let unshared = unsafe { libc::unshare(libc::CLONE_NEWNS) == 0 || unshare_user(libc::CLONE_NEWNS) };
+    let none = std::ptr::null::<libc::c_char>();
+    let flags = libc::MS_REC | libc::MS_PRIVATE;
+    // SAFETY: the target is a string, and the rest is not looked at.
+    unshared && unsafe { libc::mount(none, c"/".as_ptr(), none, flags, none.cast()) } == 0
+}
+
+#[cfg(target_os = "illumos")]
+fn own_mounts() -> bool {
+    // SAFETY: no conditions.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Makes this process the superuser of a user namespace of its own, with other namespaces.
+#[cfg(target_os = "linux")]
+fn unshare_user(flags: c_int) -> bool {
+    // SAFETY: no conditions, and no memory is touched.
+    unsafe { libc::unshare(libc::CLONE_NEWUSER | flags) == 0 }
+}
+
+/// Runs the body in a child whose user may have so many inotify watches and instances. Where that cannot be set nothing
+/// is run, and said so.
+#[cfg(target_os = "linux")]
+pub fn with_inotify_limits(watches: u32, instances: u32, body: impl FnOnce()) {
+    fork(|| {
+        let set = |limit: &str, value: u32| {
+            std::fs::write(format!("/proc/sys/user/max_inotify_{limit}"), value.to_string()).is_ok()
+        };
+        if unshare_user(0) && set("watches", watches) && set("instances", instances) {
+            body();
+        } else {
+            eprintln!("not run: limits of inotify cannot be set here");
+        }
+    })
+    .join();
+}
+
+/// Mounts an empty file system.
+///
+/// # Panics
+/// If the system refuses it.
+#[cfg(target_os = "linux")]
+pub fn mount(at: &Path) {
+    let at = c_path(at);
+    let kind = c"tmpfs".as_ptr();
+    // SAFETY: all are strings, and there are no options.
+    let mounted = check(unsafe { libc::mount(kind, at.as_ptr(), kind, 0, std::ptr::null()) });
+    assert_eq!(mounted, Ok(0), "mount succeeds");
+}
+
+/// Mounts a file or a directory at another place.
+///
+/// # Panics
+/// If the system refuses it.
+#[cfg(target_os = "linux")]
+pub fn bind_mount(from: &Path, at: &Path) {
+    let (from, at) = (c_path(from), c_path(at));
+    let none = std::ptr::null::<libc::c_char>();
+    // SAFETY: both are strings, and the rest is not looked at.
+    let mounted = check(unsafe { libc::mount(from.as_ptr(), at.as_ptr(), none, libc::MS_BIND, none.cast()) });
+    assert_eq!(mounted, Ok(0), "mount succeeds");
+}
+
+/// `umount(2)`.
+///
+/// # Errors
+/// Its errno.
+#[cfg(target_os = "linux")]
+pub fn unmount(at: &Path) -> Result<(), Errno> {
+    let at = c_path(at);
+    // SAFETY: it is a string.
+    check(unsafe { libc::umount(at.as_ptr()) }).map(drop)
+}
+
+/// Mounts an empty file system.
+///
+/// # Panics
+/// If the system refuses it.
+#[cfg(target_os = "illumos")]
+pub fn mount(at: &Path) {
+    let status = std::process::Command::new("/usr/sbin/mount").args(["-F", "tmpfs", "swap"]).arg(at).status();
+    assert!(status.expect("mount can be started").success(), "mount succeeds");
+}
+
+/// `umount(2)`.
+///
+/// # Errors
+/// Its errno.
+#[cfg(target_os = "illumos")]
+pub fn unmount(at: &Path) -> Result<(), Errno> {
+    let at = c_path(at);
+    // SAFETY: it is a string.
+    check(unsafe { libc::umount(at.as_ptr()) }).map(drop)
+}
