@@ -35,6 +35,9 @@
 //! Events are taken by [`EventPort::get`], [`EventPort::get_n`], and without an allocation per call by
 //! [`EventPort::get_into`] into [`Events`]. The raw calls are in [`sys`].
 //!
+//! On top of that, [`Watcher`] keeps any number of paths watched: files that are replaced or rotated, directories with
+//! what is in them.
+//!
 //! # One-shot
 //! An association brings *one* event. Then it is spent, for every kind of readiness at once, and the program associates
 //! again when it has dealt with the event. That is the point of the design: an object is with one thread at a time, and
@@ -105,7 +108,8 @@
 //! - Two descriptors of one open file are two things to a port.
 //! - Never duplicate a port's descriptor; clone the [`EventPort`].
 //! - A loop that ignores [`Event::Alert`] spins.
-//! - A directory's event says that entries changed, not which; and watching is not recursive.
+//! - A directory's event says that entries changed, not which; and watching is not recursive. A [`Watcher`] finds out,
+//!   and reaches below.
 //! - After a file's exception ([`FileEvents::is_exception`]) the path may mean another file.
 
 #[cfg(not(any(target_os = "illumos", target_os = "linux")))]
@@ -131,6 +135,7 @@ mod send;
 mod source;
 mod time;
 mod waker;
+mod watch;
 
 pub use alert::{AlertGuard, AlertOutcome};
 pub use batch::{Batch, Events, EventsIter};
@@ -147,6 +152,7 @@ pub use port::EventPort;
 pub use retrieve::Outcome;
 pub use source::EventSource;
 pub use waker::{Wake, Waker};
+pub use watch::{Change, ChangeKind, Changes, Depth, FileId, WatchError, WatchFailure, WatchOptions, Watcher};
 
 /// What may go to another thread, and be used from several: all of it.
 const _: () = {
@@ -158,6 +164,7 @@ const _: () = {
     send_and_sync::<Events>();
     send_and_sync::<FileObj>();
     send_and_sync::<Waker>();
+    send_and_sync::<Watcher>();
     send_and_sync::<AlertGuard<'_>>();
     send_and_sync::<GetError>();
 };
