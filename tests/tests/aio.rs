@@ -140,6 +140,7 @@ fn aio_04_a_list_that_is_waited_for_says_that_a_request_failed() {
 #[test]
 fn aio_05_a_list_that_starts_nothing_sends_nothing() {
     case(|| {
+        limit_events(2);
         let (port, dir) = (port(), TempDir::new());
         let mut list = List::to(&port, 9);
         assert_eq!(list.submit(sys::LIO_NOWAIT, &[]), Ok(()));
@@ -147,7 +148,11 @@ fn aio_05_a_list_that_starts_nothing_sends_nothing() {
         let mut request = read(&port, 1, &open(&dir, b""), 4, 0);
         request.tweak(|block| block.aio_lio_opcode = sys::LIO_NOP);
         assert_eq!(list.submit(sys::LIO_NOWAIT, &[Some(&request)]), Ok(()));
+        let mut failing = read(&port, 1, &9999, 4, 0);
+        failing.tweak(|block| block.aio_lio_opcode = sys::LIO_READ);
+        assert!(list.submit(sys::LIO_NOWAIT, &[Some(&failing)]).is_err());
         assert_eq!(get(&port, ms(50)), Err(ETIME));
+        assert_eq!((send(&port, 1, 1), send(&port, 1, 2)), (Ok(()), Ok(())), "nothing holds a slot");
     });
 }
 
@@ -341,6 +346,7 @@ fn aio_15_nothing_to_transfer_is_done_at_once() {
 #[test]
 fn aio_16_a_closed_port_gets_nothing_and_neither_does_the_next() {
     case(|| {
+        limit_events(4);
         let first = port();
         let number = first.as_raw_fd();
         let (reader, mut writer) = UnixStream::pair().expect("a socket pair");
@@ -352,6 +358,11 @@ fn aio_16_a_closed_port_gets_nothing_and_neither_does_the_next() {
         assert_eq!(request.suspend(ms(30_000)), Ok(()));
         assert_eq!(request.result(), Ok(4));
         assert_eq!(get(&second, ms(30)), Err(ETIME));
+        // Nor has it lost or gained a slot.
+        let sent: Vec<_> = (0..4).map(|user| Event::user(1, user)).collect();
+        assert!(sent.iter().all(|event| send(&second, 1, event.user) == Ok(())));
+        assert_eq!(send(&second, 1, 4), Err(EAGAIN));
+        assert_eq!(drain(&second), sent);
     });
 }
 
@@ -501,17 +512,41 @@ fn closing_a_descriptor_cancels_what_waits_for_it() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn closing_a_file_does_not_let_its_writes_into_the_next() {
+    case(|| {
+        let (port, dir) = (port(), TempDir::new());
+        let path = dir.file("log", b"");
+        // Each goes to the device, one after the other, so most are waiting when the file is closed.
+        let file = OpenOptions::new().append(true).custom_flags(libc::O_DSYNC).open(path).expect("the file opens");
+        let number = file.as_raw_fd();
+        let requests: Vec<_> = (0..300).map(|user| write_request(&port, user, &file, b"x", 0).started()).collect();
+        drop(file);
+        let next_file = open(&dir, b"untouched");
+        assert_eq!(next_file.as_raw_fd(), number, "the next file has its number");
+        next_n(&port, requests.len());
+        let cancelled = requests.iter().filter(|request| request.result() == Err(ECANCELED)).count();
+        let written = requests.iter().filter(|request| request.result() == Ok(1)).count();
+        assert_eq!(cancelled + written, requests.len());
+        assert!(cancelled > 0, "the file was closed too late for this test");
+        assert_eq!(std::fs::read(dir.path().join("file")).expect("the file reads"), b"untouched");
+    });
+}
+
+#[test]
 fn what_is_appended_keeps_its_order() {
     case(|| {
         let (port, dir) = (port(), TempDir::new());
         let path = dir.file("log", b"");
         let file = OpenOptions::new().append(true).open(&path).expect("the file opens");
-        let lines: Vec<String> = (0..500).map(|i| format!("line {i}\n")).collect();
+        // Some too large to be written at once, so that those behind could overtake them.
+        let line = |i| format!("{i}{}\n", "-".repeat(if i % 10 == 0 { 100_000 } else { 1 }));
+        let lines: Vec<String> = (0..200).map(line).collect();
         let requests: Vec<_> =
             lines.iter().map(|line| write_request(&port, 0, &file, line.as_bytes(), 0).started()).collect();
         next_n(&port, lines.len());
         assert!(requests.iter().zip(&lines).all(|(request, line)| request.result() == Ok(line.len())));
-        assert_eq!(std::fs::read_to_string(&path).expect("the file reads"), lines.concat());
+        assert!(std::fs::read_to_string(&path).expect("the file reads") == lines.concat(), "the lines are mixed up");
     });
 }
 

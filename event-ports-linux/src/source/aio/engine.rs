@@ -101,18 +101,10 @@ impl Engine {
     /// Puts a request into its queue, and sees that somebody works on it.
     pub(crate) fn enqueue(&self, new: Submission, done: usize, kind: io::FileKind, flags: c_int) -> Result<()> {
         let mut state = self.lock();
-        match state.prepare(self, &new, kind, flags) {
-            Ok(lane) => {
-                let appends = flags & libc::O_APPEND != 0 && new.job.operation == Operation::Write;
-                state.insert(self, new, done, lane, !kind.is_storage || appends);
-                Ok(())
-            }
-            Err(e) => {
-                drop(state);
-                new.notify.forget();
-                Err(e)
-            }
-        }
+        let lane = state.prepare(self, &new, kind, flags)?;
+        let appends = flags & libc::O_APPEND != 0 && new.job.operation == Operation::Write;
+        state.insert(self, new, done, lane, !kind.is_storage || appends);
+        Ok(())
     }
 
     /// Cancels a request, unless a thread is at it. Answers whether it did; `None` if there is no such request.

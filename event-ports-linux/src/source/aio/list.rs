@@ -49,14 +49,8 @@ pub(crate) unsafe fn submit_list(
 
 fn begin(engine: &Engine, notify: Notify, awaited: bool) -> Result<u32> {
     let mut state = engine.lock();
-    match state.lists.reserve() {
-        Ok(()) => Ok(state.lists.insert(List { remaining: 1, started: false, notify, awaited })),
-        Err(e) => {
-            drop(state);
-            notify.forget();
-            Err(e)
-        }
-    }
+    state.lists.reserve()?;
+    Ok(state.lists.insert(List { remaining: 1, started: false, notify, awaited }))
 }
 
 /// # Safety
@@ -108,9 +102,8 @@ fn end(engine: &Engine, at: u32) {
         let notify = state.leave_list(at);
         drop(state);
         notify.send();
-    } else if let Some(list) = state.lists.remove(at) {
-        drop(state);
-        list.notify.forget();
+    } else {
+        state.lists.remove(at);
     }
 }
 

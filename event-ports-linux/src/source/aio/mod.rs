@@ -133,13 +133,7 @@ unsafe fn try_submit(
     if let Some(result) = job.try_at_once(flags) {
         return at_once(result, notify);
     }
-    let kind = match io::file_kind(block.fd) {
-        Ok(kind) => kind,
-        Err(e) => {
-            notify.forget();
-            return Err(e);
-        }
-    };
+    let kind = io::file_kind(block.fd)?;
     let mut done = 0;
     if !kind.is_storage && matches!(operation, Operation::Sync { .. }) {
         return at_once(job.perform(), notify);

@@ -6,6 +6,7 @@ use crate::port::Port;
 use crate::registry;
 use crate::slab::Slot;
 use crate::types::{PORT_SOURCE_AIO, SIGEV_PORT, port_notify};
+use core::mem::ManuallyDrop;
 use libc::{c_int, sigevent, sigval};
 
 /// Who is told.
@@ -20,12 +21,31 @@ pub(crate) enum Notify {
 unsafe impl Send for Notify {}
 
 /// A slot of a port that waits for its event. It is held from the submission, so that the event cannot fail to fit
-/// (AIO-7).
+/// (AIO-7). Dropped, it gives the slot back: nothing was started.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     port: &'static Port,
     life: usize,
     slot: Slot,
+}
+
+impl Reservation {
+    /// Queues the event, unless the port is gone (AIO-16).
+    fn queue(self) {
+        let reserved = ManuallyDrop::new(self);
+        let mut locked = reserved.port.lock_from_behind();
+        if locked.life == reserved.life {
+            locked.push(reserved.slot);
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.port.lock_from_behind().life == self.life {
+            self.port.slab.release(self.slot);
+        }
+    }
 }
 
 impl Notify {
@@ -52,25 +72,10 @@ impl Notify {
     pub(crate) fn send(self) {
         match self {
             Self::Nobody => {}
-            Self::Port(Reservation { port, life, slot }) => {
-                let mut locked = port.lock_from_behind();
-                if locked.life == life {
-                    locked.push(slot);
-                }
-            }
+            Self::Port(reservation) => reservation.queue(),
             Self::Signal(signal, value) => {
                 // Too many signals are queued already. The C library loses it as well.
                 let _ = thread::signal_completion(signal, value);
-            }
-        }
-    }
-
-    /// Gives the slot back: nothing was started.
-    pub(crate) fn forget(self) {
-        if let Self::Port(Reservation { port, life, slot }) = self {
-            let locked = port.lock_from_behind();
-            if locked.life == life {
-                port.slab.release(slot);
             }
         }
     }
