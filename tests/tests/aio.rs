@@ -540,8 +540,8 @@ fn what_is_appended_keeps_its_order() {
         let path = dir.file("log", b"");
         let file = OpenOptions::new().append(true).open(&path).expect("the file opens");
         // Some too large to be written at once, so that those behind could overtake them.
-        let line = |i| format!("{i}{}\n", "-".repeat(if i % 10 == 0 { 100_000 } else { 1 }));
-        let lines: Vec<String> = (0..200).map(line).collect();
+        let line = |i| format!("{i}{}\n", "-".repeat(if i % 50 == 0 { 100_000 } else { 1 }));
+        let lines: Vec<String> = (0..5000).map(line).collect();
         let requests: Vec<_> =
             lines.iter().map(|line| write_request(&port, 0, &file, line.as_bytes(), 0).started()).collect();
         next_n(&port, lines.len());
