@@ -193,6 +193,28 @@ fn fd_22_a_reused_number_starts_afresh() {
 }
 
 #[test]
+fn fd_22_the_old_file_of_a_reused_number_is_not_taken_for_the_new_one() {
+    case(|| {
+        for pending in Pending::BOTH {
+            let port = port();
+            let (old, new) = (Pipe::new(), Pipe::new());
+            let kept = dup(&old.read);
+            assert_eq!(associate_fd(&port, &old.read, POLLIN, 1), Ok(()));
+            dup_onto(&new.read, &old.read);
+            // Nothing has told the port that the number is another file by now.
+            assert_eq!(associate_fd(&port, &old.read, POLLIN, 2), Ok(()));
+            write(&old.write);
+            pending.place(&port);
+            assert_eq!(drain(&port), [], "the old file is ready, the new one is not");
+            write(&new.write);
+            pending.place(&port);
+            assert_eq!(drain(&port), [Event::fd(&old.read, POLLIN, 2)]);
+            drop(kept);
+        }
+    });
+}
+
+#[test]
 fn fd_22_a_number_reused_many_times() {
     case(|| {
         let port = port();

@@ -207,7 +207,7 @@ fn wait_05_no_wakeup_is_lost_to_a_thread_that_times_out() {
 #[test]
 fn wait_05_a_lone_sleeper_gets_the_event_that_a_timed_out_thread_left() {
     case(|| {
-        const ROUNDS: usize = 300;
+        const ROUNDS: usize = 100;
         on_signal(libc::SIGUSR1, interrupt, 0);
         let port = port();
         let number = port.as_raw_fd();
