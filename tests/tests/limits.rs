@@ -122,6 +122,29 @@ fn limit_02_closed_descriptors_do_not_use_up_the_port() {
 }
 
 #[test]
+fn limit_02_an_association_gets_the_slot_of_a_closed_descriptor() {
+    case(|| {
+        for pending in Pending::BOTH {
+            limit_events(2);
+            let port = port();
+            let (armed, queued, other, third) = (Pipe::new(), Pipe::ready(), Pipe::ready(), Pipe::ready());
+            let kept = [dup(&armed.read), dup(&queued.read)];
+            assert_eq!(associate_fd(&port, &armed.read, POLLIN, 1), Ok(()));
+            assert_eq!(associate_fd(&port, &queued.read, POLLIN, 2), Ok(()));
+            pending.place(&port);
+            assert_eq!(associate_fd(&port, &other.read, POLLIN, 3), Err(EAGAIN));
+            close(armed.read);
+            assert_eq!(associate_fd(&port, &other.read, POLLIN, 4), Ok(()), "that of an armed one");
+            assert_eq!(associate_fd(&port, &third.read, POLLIN, 5), Err(EAGAIN));
+            close(queued.read);
+            assert_eq!(associate_fd(&port, &third.read, POLLIN, 6), Ok(()), "that of a queued one");
+            assert_eq!(drain(&port), [Event::fd(&other.read, POLLIN, 4), Event::fd(&third.read, POLLIN, 6)]);
+            drop(kept);
+        }
+    });
+}
+
+#[test]
 fn limit_02_an_alert_holds_no_slot() {
     case(|| {
         limit_events(2);
