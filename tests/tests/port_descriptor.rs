@@ -177,6 +177,23 @@ fn port_07_alert_mode_does_not_make_a_port_readable() {
 }
 
 #[test]
+fn port_07_a_port_whose_last_event_is_taken_back_in_alert_mode_is_not_readable() {
+    case(|| {
+        for pending in Pending::BOTH {
+            let port = port();
+            let pipe = Pipe::ready();
+            assert_eq!(associate_fd(&port, &pipe.read, POLLIN, 1), Ok(()));
+            pending.place(&port);
+            assert_eq!(alert(&port, PORT_ALERT_SET, 7, 0), Ok(()));
+            assert!(is_readable(&port));
+            assert_eq!(dissociate_fd(&port, &pipe.read), Ok(()));
+            assert!(!is_readable(&port), "nothing but the alert is left");
+            assert_eq!(get(&port, POLL), Ok(Some(Event::alert(7, 0))));
+        }
+    });
+}
+
+#[test]
 fn port_08_a_user_event_on_an_inner_port_fires_the_outer_one() {
     case(|| {
         let (outer, inner) = (port(), port());

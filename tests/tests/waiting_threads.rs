@@ -136,12 +136,51 @@ fn wait_03_a_thread_that_takes_only_part_wakes_the_next() {
             let number = port.as_raw_fd();
             let small = blocked(move || getn(&number, 1, 1, None));
             let next = blocked(move || getn(&number, 1, 1, None));
-            let pipe = Pipe::ready();
-            // Alert mode gathers two events before anyone may take one.
             assert_eq!(sendn(&[number, number], 1, 7).0, Ok(2));
-            assert_eq!(small.join().events.len(), 1);
-            assert_eq!(next.join().events.len(), 1);
-            drop(pipe);
+            assert_eq!(small.join(), Got::ok(&[Event::user(1, 7)]));
+            assert_eq!(next.join(), Got::ok(&[Event::user(1, 7)]));
+        }
+    });
+}
+
+/// Of several threads any may be the one that an implementation lets watch the descriptors; it may leave for every reason.
+#[test]
+fn wait_03_whoever_is_left_hears_of_descriptors() {
+    case(|| {
+        on_signal(libc::SIGUSR1, interrupt, 0);
+        for leaver in 0..3 {
+            let port = port();
+            let number = port.as_raw_fd();
+            let (first, second) = (Pipe::new(), Pipe::new());
+            assert_eq!(associate_fd(&port, &first.read, POLLIN, 1), Ok(()));
+            assert_eq!(associate_fd(&port, &second.read, POLLIN, 2), Ok(()));
+            let mut waiters: Vec<_> = (0..3).map(|_| blocked(move || get(&number, None))).collect();
+            let interrupted = waiters.remove(leaver);
+            signal_thread(interrupted.thread(), libc::SIGUSR1);
+            assert_eq!(interrupted.join(), Err(EINTR));
+            write(&first.write);
+            write(&second.write);
+            let mut users: Vec<_> =
+                waiters.into_iter().map(|waiter| waiter.join().expect("success").expect("an event").user).collect();
+            users.sort_unstable();
+            assert_eq!(users, [1, 2], "thread {leaver} left");
+        }
+    });
+}
+
+#[test]
+fn wait_03_whoever_is_left_by_a_timeout_hears_of_descriptors() {
+    case(|| {
+        for leaver in 0..2 {
+            let port = port();
+            let number = port.as_raw_fd();
+            let pipe = Pipe::new();
+            assert_eq!(associate_fd(&port, &pipe.read, POLLIN, 1), Ok(()));
+            let timeouts = if leaver == 0 { [ms(1500), None] } else { [None, ms(1500)] };
+            let mut waiters: Vec<_> = timeouts.map(|timeout| blocked(move || get(&number, timeout))).into();
+            assert_eq!(waiters.remove(leaver).join(), Err(ETIME));
+            write(&pipe.write);
+            assert_eq!(waiters.remove(0).join(), Ok(Some(Event::fd(&pipe.read, POLLIN, 1))), "thread {leaver} left");
         }
     });
 }
