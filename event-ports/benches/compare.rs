@@ -178,7 +178,7 @@ fn threads(options: &Options) {
         for (clock, time) in [(Clock::Process, "processor time"), (Clock::Wall, "time that passes")] {
             let times = measure(options, clock, THREADS_TURN, lanes());
             let targets = if matches!(clock, Clock::Wall) && threads > 1 { targets(1.0, 1.0) } else { vec![] };
-            times.print(&format!("{threads} threads retrieve and associate again: {time}"), BASE, &targets);
+            times.print(&format!("Retrieved and associated again by threads: {threads}; {time}"), BASE, &targets);
         }
     }
 }
