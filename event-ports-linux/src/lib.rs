@@ -26,6 +26,7 @@ pub mod types;
 
 mod errno;
 mod fd_table;
+mod forever;
 mod fork;
 mod lock;
 mod number_table;

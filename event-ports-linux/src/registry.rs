@@ -5,6 +5,7 @@
 //! numbers have all gone is found when another port is created or when a call stumbles over it, and freed.
 
 use crate::errno::{Errno, Result};
+use crate::forever;
 use crate::fork;
 use crate::number_table as table;
 use crate::os;
@@ -35,26 +36,41 @@ struct Registry {
     alive: Vec<&'static Port>,
     idle: Vec<&'static Port>,
     next_to_sweep: usize,
+    /// The parent's, which is not used, but can be found by who looks for leaks.
+    _inherited: AtomicPtr<Mutex<Self>>,
 }
 
 /// The registry of this process. A forked child makes one of its own and leaves the inherited one, whose lock may have
 /// been held.
 static REGISTRY: AtomicPtr<Mutex<Registry>> = AtomicPtr::new(ptr::null_mut());
 
+/// The registry that a forked child has inherited.
+static INHERITED: AtomicPtr<Mutex<Registry>> = AtomicPtr::new(ptr::null_mut());
+
 fn registry() -> Result<MutexGuard<'static, Registry>> {
-    let mut at = REGISTRY.load(Ordering::Acquire);
-    if at.is_null() {
-        let fresh = os::reserve_pages(size_of::<Mutex<Registry>>())?.cast::<Mutex<Registry>>();
-        // SAFETY: the mapping is aligned, large enough and ours alone.
-        unsafe { fresh.write(Mutex::default()) };
-        at = match REGISTRY.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => fresh,
-            // Another thread was first; this mapping is never used.
-            Err(theirs) => theirs,
-        };
+    // SAFETY: a registry that can be found here is never freed.
+    let registry = match unsafe { REGISTRY.load(Ordering::Acquire).as_ref() } {
+        Some(registry) => registry,
+        None => first_registry()?,
+    };
+    Ok(registry.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+#[cold]
+fn first_registry() -> Result<&'static Mutex<Registry>> {
+    let inherited = AtomicPtr::new(INHERITED.load(Ordering::Relaxed));
+    let fresh = forever::allocate(Mutex::new(Registry { _inherited: inherited, ..Registry::default() }))?;
+    match REGISTRY.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
+        // SAFETY: just made.
+        Ok(_) => Ok(unsafe { &*fresh }),
+        Err(theirs) => {
+            // Another thread was first.
+            // SAFETY: made by `allocate`, and known to nobody else.
+            unsafe { forever::free(fresh) };
+            // SAFETY: as in `registry`.
+            Ok(unsafe { &*theirs })
+        }
     }
-    // SAFETY: a registry is never unmapped.
-    Ok(unsafe { &*at }.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Sets how many events ports created from now on can hold.
@@ -187,13 +203,9 @@ impl Registry {
 }
 
 fn new_port(limit: u32) -> Result<&'static Port> {
-    let at = os::reserve_pages(size_of::<Port>())?.cast::<Port>();
-    let port = Port::new(limit)?;
-    // SAFETY: the mapping is aligned, large enough and ours alone; it is never unmapped.
-    unsafe {
-        at.write(port);
-        Ok(&*at)
-    }
+    let port = forever::allocate(Port::new(limit)?)?;
+    // SAFETY: just made, and never freed.
+    Ok(unsafe { &*port })
 }
 
 fn find_duplicate(port: &Locked) -> Result<Option<c_int>> {
@@ -337,7 +349,7 @@ pub(crate) fn check_fork() {
 
 fn begin_in_child() {
     source::forget_all();
-    REGISTRY.store(ptr::null_mut(), Ordering::Release);
+    INHERITED.store(REGISTRY.swap(ptr::null_mut(), Ordering::AcqRel), Ordering::Relaxed);
     let mut inherited: Vec<(c_int, &'static Port)> = Vec::new();
     table::clear_all(|number, port| {
         if inherited.try_reserve(1).is_ok() {
