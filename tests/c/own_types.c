@@ -1,9 +1,13 @@
 /* A program that has illumos's names for types already, as ported ones do. */
 #include <time.h>
 
+typedef unsigned char uchar_t;
 typedef unsigned short ushort_t;
 typedef unsigned int uint_t;
+typedef unsigned long ulong_t;
+typedef struct timespec timespec_t;
 typedef struct timespec timestruc_t;
+typedef struct aiocb aiocb_t;
 #define PORT_NO_ILLUMOS_TYPES
 #include <port.h>
 

@@ -16,14 +16,18 @@ extern "C" {
 #endif
 
 /*
- * Names that illumos programs expect from <sys/types.h> and <time.h>, and
- * that C libraries on Linux lack. A program that declares them itself defines
- * PORT_NO_ILLUMOS_TYPES: C before C11 takes no typedef twice.
+ * Names that illumos programs expect from <sys/types.h>, <time.h> and <aio.h>,
+ * and that C libraries on Linux lack. A program that declares them itself
+ * defines PORT_NO_ILLUMOS_TYPES: C before C11 takes no typedef twice.
  */
 #ifndef PORT_NO_ILLUMOS_TYPES
+typedef unsigned char uchar_t;
 typedef unsigned short ushort_t;
 typedef unsigned int uint_t;
+typedef unsigned long ulong_t;
+typedef struct timespec timespec_t;
 typedef struct timespec timestruc_t;
+typedef struct aiocb aiocb_t;
 #endif
 
 /* What port_get and port_getn return. */
