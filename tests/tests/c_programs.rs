@@ -116,6 +116,13 @@ programs! {
     own_types: "own_types",
     #[cfg_attr(not(target_os = "linux"), ignore = "about what Linux has beyond illumos")]
     linux: "linux",
+    manual_port_alert: "manual/port_alert",
+    manual_port_associate_fifos: "manual/port_associate_fifos",
+    manual_port_associate_file: "manual/port_associate_file",
+    manual_port_create: "manual/port_create",
+    manual_port_get: "manual/port_get",
+    manual_port_getn: "manual/port_getn",
+    manual_port_send: "manual/port_send",
     descriptors_closed_without_dissociating_them: "patterns/closed_descriptors",
     asking_for_the_count_and_then_fetching_as_many: "patterns/count_then_fetch",
     duplicated_descriptors: "patterns/duplicates",
@@ -140,7 +147,7 @@ fn sources(directory: &str) -> BTreeSet<String> {
 fn every_program_is_run() {
     let here: BTreeSet<_> = PROGRAMS.iter().map(ToString::to_string).collect();
     let mut there = BTreeSet::new();
-    for directory in ["", "patterns"] {
+    for directory in ["", "manual", "patterns"] {
         there.append(&mut sources(directory));
     }
     // Programs to talk to, which other tests do.
