@@ -2,8 +2,9 @@
 //!
 //! Timers with `SIGEV_PORT` are this crate's; all others are passed on to the C library.
 
-use super::{call, status};
+use super::{call, fail, status};
 use crate::errno::Errno;
+use crate::os;
 use crate::registry::check_fork;
 use crate::source::timer;
 use crate::types::{SIGEV_PORT, port_notify};
@@ -20,16 +21,21 @@ use libc::{c_int, clockid_t, itimerspec, sigevent, timer_t};
 /// `port_notify`. `timer` is null or has room for an id.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn port_linux_timer_create(clock: clockid_t, event: *mut sigevent, timer: *mut timer_t) -> c_int {
+    if !event.is_null() && !os::may_be_memory(event) {
+        return fail(Errno::FAULT);
+    }
     // SAFETY: the caller's promise.
     let Some(event) = unsafe { event.as_ref() }.filter(|e| e.sigev_notify == SIGEV_PORT) else {
         // SAFETY: the caller's promise is what the C library asks for.
         return unsafe { libc::timer_create(clock, event, timer) };
     };
     status(|| {
+        let notify = event.sigev_value.sival_ptr.cast_const().cast::<port_notify>();
+        if !os::may_be_memory(notify) || !os::may_be_memory(timer) {
+            return Err(Errno::FAULT);
+        }
         // SAFETY: the caller's promise.
-        let notify = unsafe { event.sigev_value.sival_ptr.cast::<port_notify>().as_ref() };
-        let (Some(&notify), false) = (notify, timer.is_null()) else { return Err(Errno::FAULT) };
-        let id = timer::create(clock, notify)?;
+        let id = timer::create(clock, unsafe { notify.read() })?;
         // SAFETY: the caller's promise.
         unsafe { timer.write(core::ptr::without_provenance_mut(id)) };
         Ok(())
@@ -53,8 +59,14 @@ pub unsafe extern "C" fn port_linux_timer_settime(
     }
     status(|| {
         check_fork();
+        if new.is_null() {
+            return Err(Errno::INVAL);
+        }
+        if !os::may_be_memory(new) || !(old.is_null() || os::may_be_memory(old)) {
+            return Err(Errno::FAULT);
+        }
         // SAFETY: the caller's promise.
-        let new = unsafe { new.as_ref() }.ok_or(Errno::INVAL)?;
+        let new = unsafe { &*new };
         let before = timer::settime(timer.addr(), flags, new)?;
         if !old.is_null() {
             // SAFETY: the caller's promise.
@@ -77,7 +89,7 @@ pub unsafe extern "C" fn port_linux_timer_gettime(timer: timer_t, setting: *mut 
     status(|| {
         check_fork();
         let now = timer::gettime(timer.addr())?;
-        if setting.is_null() {
+        if !os::may_be_memory(setting) {
             return Err(Errno::FAULT);
         }
         // SAFETY: the caller's promise.

@@ -49,11 +49,12 @@ pub(crate) unsafe fn associate(number: c_int, object: usize, events: c_int, user
     if events & !(ORDINARY | FILE_NOFOLLOW) != 0 {
         return Err(Errno::INVAL);
     }
-    if object == 0 {
+    let file = ptr::with_exposed_provenance::<file_obj>(object);
+    if !os::may_be_memory(file) {
         return Err(Errno::FAULT);
     }
     // SAFETY: the caller's promise.
-    let file = unsafe { ptr::with_exposed_provenance::<file_obj>(object).read_unaligned() };
+    let file = unsafe { file.read_unaligned() };
     let times = Times::asked(file.fo_atime, file.fo_mtime, file.fo_ctime);
     let request = Request { object, events: (events & ORDINARY) as u32, user, times };
     // File systems may take their time, so paths are looked up without the port's lock.
