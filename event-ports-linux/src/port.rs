@@ -356,6 +356,21 @@ impl Locked {
         self.claims = self.claims.saturating_sub(waiter.want);
     }
 
+    /// What an error means that the kernel has given for this number: another thread may just have made the number
+    /// something else.
+    pub(crate) fn explain(&self, e: Errno) -> Errno {
+        match e {
+            Errno::BADF | Errno::INVAL if !self.is_at(self.number) => {
+                if os::is_open(self.number) {
+                    Errno::BADFD
+                } else {
+                    Errno::BADF
+                }
+            }
+            e => e,
+        }
+    }
+
     pub(crate) fn push(&mut self, slot: Slot) {
         let slab = &self.port.slab;
         self.state.queue.push_back(slab, slot);
@@ -382,7 +397,7 @@ impl Locked {
         let before = self.queue.len();
         while max > 0 {
             let ask = max.saturating_add(usize::from(bell)).min(os::EPOLL_BATCH);
-            let ready = os::epoll_poll(self.number, &mut batch, ask)?;
+            let ready = os::epoll_poll(self.number, &mut batch, ask).map_err(|e| self.explain(e))?;
             for event in ready {
                 let cookie = event.u64;
                 if cookie == BELL {
@@ -411,7 +426,7 @@ impl Locked {
         let before = sink.filled();
         while sink.room() > 0 && self.queue.len() == 0 {
             let ask = sink.room().saturating_add(usize::from(bell)).min(os::EPOLL_BATCH);
-            let ready = os::epoll_poll(self.number, &mut batch, ask)?;
+            let ready = os::epoll_poll(self.number, &mut batch, ask).map_err(|e| self.explain(e))?;
             for event in ready {
                 let cookie = event.u64;
                 if cookie == BELL {

@@ -176,11 +176,10 @@ fn arm_unpollable(port: &mut Locked, fd: c_int, slot: Slot) -> Result<()> {
 fn explain(port: &Locked, fd: c_int, e: Errno) -> Errno {
     match e {
         Errno::BADF | Errno::INVAL if !os::is_open(fd) => Errno::BADFD,
-        Errno::BADF if !os::is_open(port.number) => Errno::BADF,
         // An O_PATH descriptor: open, but of no use for this.
-        Errno::BADF => Errno::BADFD,
+        Errno::BADF if port.is_at(port.number) => Errno::BADFD,
         Errno::NOSPC => Errno::AGAIN,
-        e => e,
+        e => port.explain(e),
     }
 }
 
