@@ -18,4 +18,14 @@
 /* The call fails, with this errno. */
 #define CHECK_ERRNO(call, expected) CHECK((errno = 0, (call) == -1 && errno == (expected)))
 
+/*
+ * Whether a child of a process with threads can use malloc, as POSIX does not
+ * promise and C libraries do: not with AddressSanitizer's own.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#define MALLOC_SURVIVES_FORK 0
+#else
+#define MALLOC_SURVIVES_FORK 1
+#endif
+
 #endif

@@ -117,12 +117,17 @@ programs! {
     #[cfg_attr(not(target_os = "linux"), ignore = "about what Linux has beyond illumos")]
     linux: "linux",
     manual_port_alert: "manual/port_alert",
+    manual_port_associate_aio: "manual/port_associate_aio",
     manual_port_associate_fifos: "manual/port_associate_fifos",
     manual_port_associate_file: "manual/port_associate_file",
     manual_port_create: "manual/port_create",
     manual_port_get: "manual/port_get",
     manual_port_getn: "manual/port_getn",
     manual_port_send: "manual/port_send",
+    misuse_numbers_that_are_no_port: "misuse/numbers",
+    misuse_pointers_that_cannot_be_right: "misuse/pointers",
+    misuse_a_number_that_becomes_other_things: "misuse/reused_number",
+    misuse_a_storm: "misuse/storm",
     descriptors_closed_without_dissociating_them: "patterns/closed_descriptors",
     asking_for_the_count_and_then_fetching_as_many: "patterns/count_then_fetch",
     duplicated_descriptors: "patterns/duplicates",
@@ -147,7 +152,7 @@ fn sources(directory: &str) -> BTreeSet<String> {
 fn every_program_is_run() {
     let here: BTreeSet<_> = PROGRAMS.iter().map(ToString::to_string).collect();
     let mut there = BTreeSet::new();
-    for directory in ["", "manual", "patterns"] {
+    for directory in ["", "manual", "misuse", "patterns"] {
         there.append(&mut sources(directory));
     }
     // Programs to talk to, which other tests do.
@@ -159,8 +164,8 @@ fn every_program_is_run() {
 #[cfg(target_os = "linux")]
 fn declared(header: &str) -> BTreeSet<String> {
     let text = fs::read_to_string(prefix().join("include/event-ports").join(header)).expect("it is installed");
-    let lines = text.lines().filter_map(|line| line.strip_prefix("int "));
-    lines.filter_map(|line| line.split_once('(')).map(|(name, _)| name.to_owned()).collect()
+    let declarations = text.lines().filter_map(|line| line.split_once(' ')?.1.split_once('('));
+    declarations.map(|(name, _)| name).filter(|name| name.starts_with("port_")).map(str::to_owned).collect()
 }
 
 /// The functions, and whatever else, that a library defines for others.

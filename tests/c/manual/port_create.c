@@ -7,7 +7,9 @@
 
 #include "../check.h"
 
+#include <aio.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -16,9 +18,20 @@
 
 static char file_name[] = "file";
 
+/* What binds timers, requests and queues to a port. */
+static void bind_to(int port, void *cookie, port_notify_t *notify, struct sigevent *notification)
+{
+	notify->portnfy_port = port;
+	notify->portnfy_user = cookie;
+	memset(notification, 0, sizeof(*notification));
+	notification->sigev_notify = SIGEV_PORT;
+	notification->sigev_value.sival_ptr = notify;
+}
+
 int main(void)
 {
-	static int cookies[5];
+	static int cookies[7];
+	static const char text[] = "text";
 	int port = port_create(), next, ends[2], fd, seen = 0;
 	struct timespec timeout = {30, 0};
 	struct file_obj file;
@@ -28,6 +41,10 @@ int main(void)
 	port_notify_t notify;
 	port_event_t event;
 	timer_t timer;
+	struct aiocb request;
+	struct mq_attr attributes;
+	char queue_name[64];
+	mqd_t queue;
 	uint_t count;
 
 	CHECK(port >= 0);
@@ -38,11 +55,7 @@ int main(void)
 	CHECK(write(ends[1], "x", 1) == 1);
 
 	/* PORT_SOURCE_TIMER: timer_create */
-	notify.portnfy_port = port;
-	notify.portnfy_user = &cookies[1];
-	memset(&notification, 0, sizeof(notification));
-	notification.sigev_notify = SIGEV_PORT;
-	notification.sigev_value.sival_ptr = &notify;
+	bind_to(port, &cookies[1], &notify, &notification);
 	CHECK(timer_create(CLOCK_REALTIME, &notification, &timer) == 0);
 	memset(&soon, 0, sizeof(soon));
 	soon.it_value.tv_nsec = 1000000;
@@ -59,7 +72,28 @@ int main(void)
 	CHECK(port_associate(port, PORT_SOURCE_FILE, (uintptr_t)&file, FILE_MODIFIED, &cookies[3]) == 0);
 	CHECK(write(fd, "x", 1) == 1);
 
-	while (seen != (1 << PORT_SOURCE_FD | 1 << PORT_SOURCE_TIMER | 1 << PORT_SOURCE_USER | 1 << PORT_SOURCE_FILE)) {
+	/* PORT_SOURCE_AIO: aio_write */
+	memset(&request, 0, sizeof(request));
+	request.aio_fildes = fd;
+	request.aio_buf = (void *)(uintptr_t)text;
+	request.aio_nbytes = 4;
+	bind_to(port, &cookies[5], &notify, &request.aio_sigevent);
+	CHECK(aio_write(&request) == 0);
+
+	/* PORT_SOURCE_MQ: mq_notify */
+	sprintf(queue_name, "/event-ports-%ld", (long)getpid());
+	memset(&attributes, 0, sizeof(attributes));
+	attributes.mq_maxmsg = 1;
+	attributes.mq_msgsize = 8;
+	queue = mq_open(queue_name, O_RDWR | O_CREAT | O_EXCL, 0600, &attributes);
+	CHECK(queue != (mqd_t)-1);
+	CHECK(mq_unlink(queue_name) == 0);
+	bind_to(port, &cookies[6], &notify, &notification);
+	CHECK(mq_notify(queue, &notification) == 0);
+	CHECK(mq_send(queue, text, 4, 0) == 0);
+
+	while (seen != (1 << PORT_SOURCE_FD | 1 << PORT_SOURCE_TIMER | 1 << PORT_SOURCE_USER | 1 << PORT_SOURCE_FILE |
+				   1 << PORT_SOURCE_AIO | 1 << PORT_SOURCE_MQ)) {
 		CHECK(port_get(port, &event, &timeout) == 0);
 		CHECK((seen & 1 << event.portev_source) == 0);
 		seen |= 1 << event.portev_source;
@@ -75,6 +109,13 @@ int main(void)
 		case PORT_SOURCE_USER:
 			CHECK(event.portev_user == &cookies[2] && event.portev_events == 7);
 			break;
+		case PORT_SOURCE_AIO:
+			CHECK(event.portev_user == &cookies[5] && event.portev_object == (uintptr_t)&request);
+			CHECK(aio_error(&request) == 0 && aio_return(&request) == 4);
+			break;
+		case PORT_SOURCE_MQ:
+			CHECK(event.portev_user == &cookies[6] && event.portev_object == (uintptr_t)queue);
+			break;
 		default:
 			CHECK(event.portev_user == &cookies[3] && event.portev_events == FILE_MODIFIED);
 			CHECK(event.portev_object == (uintptr_t)&file);
@@ -87,7 +128,7 @@ int main(void)
 	CHECK(event.portev_source == PORT_SOURCE_ALERT && event.portev_events == 9 && event.portev_user == &cookies[4]);
 
 	/* Closing the descriptor is the end of the port. The number is free, and what takes it is empty. */
-	CHECK(timer_delete(timer) == 0);
+	CHECK(timer_delete(timer) == 0 && mq_close(queue) == 0);
 	CHECK(close(port) == 0);
 	CHECK_ERRNO(port_get(port, &event, &timeout), EBADF);
 	next = port_create();
