@@ -342,7 +342,10 @@ pub fn mount(at: &Path) {
 /// Its errno.
 #[cfg(target_os = "illumos")]
 pub fn unmount(at: &Path) -> Result<(), Errno> {
+    unsafe extern "C" {
+        fn umount(path: *const libc::c_char) -> libc::c_int;
+    }
     let at = c_path(at);
     // SAFETY: it is a string.
-    check(unsafe { libc::umount(at.as_ptr()) }).map(drop)
+    check(unsafe { umount(at.as_ptr()) }).map(drop)
 }

@@ -4,7 +4,6 @@ use crate::errno::{Errno, check, last_errno};
 use crate::raw::Event;
 use crate::timers::sigevent;
 use event_ports_sys as sys;
-use libc::c_int;
 use std::ffi::CString;
 use std::mem;
 use std::os::fd::AsRawFd;
@@ -192,7 +191,7 @@ impl Descriptor {
 #[must_use]
 pub fn no_queue() -> Descriptor {
     #[cfg(target_os = "linux")]
-    let number: c_int = 9999;
+    let number: libc::c_int = 9999;
     #[cfg(not(target_os = "linux"))]
     let number: sys::mqd_t = ptr::without_provenance_mut(usize::MAX);
     Descriptor(number)

@@ -67,6 +67,7 @@ fn prefix() -> &'static Path {
 
 enum Library {
     Static,
+    #[cfg(target_os = "linux")]
     Shared,
 }
 
@@ -74,6 +75,7 @@ enum Library {
 fn compile(name: &str, library: &Library) -> PathBuf {
     let program = build().join(name.replace('/', "-")).with_extension(match library {
         Library::Static => "static",
+        #[cfg(target_os = "linux")]
         Library::Shared => "shared",
     });
     fs::create_dir_all(build()).expect("the directory can be made");
@@ -83,6 +85,7 @@ fn compile(name: &str, library: &Library) -> PathBuf {
         cc.arg("-DPORT_LINUX_STANDARD_NAMES").arg("-I").arg(prefix().join("include/event-ports"));
         match library {
             Library::Static => cc.arg(prefix().join("lib/libevent-ports.a")),
+            #[cfg(target_os = "linux")]
             Library::Shared => cc.arg("-L").arg(prefix().join("lib")).arg("-levent-ports"),
         };
         cc.arg("-ldl");

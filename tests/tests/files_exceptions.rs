@@ -1,6 +1,8 @@
 //! Exceptions: deleting and renaming (FILE-33 … FILE-38, FILE-41 … FILE-43, V-43 … V-47).
 
-use event_ports_tests::files::{FileObject, append, associate_file, chmod, dissociate_file, read_byte};
+#[cfg(target_os = "linux")]
+use event_ports_tests::files::chmod;
+use event_ports_tests::files::{FileObject, append, associate_file, dissociate_file, read_byte};
 use event_ports_tests::prelude::*;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
