@@ -301,8 +301,11 @@ impl Locked {
             oldest_first = newest_first;
             newest_first = rest;
         }
-        // What the kernel holds has happened before (ORDER-1).
-        let _ = self.pull(usize::MAX);
+        // What the kernel holds has happened before (ORDER-1). Nobody has verified the number yet, and what another epoll
+        // holds is not ours to take.
+        if self.is_at(self.number) {
+            let _ = self.pull(usize::MAX);
+        }
         while oldest_first != NIL {
             let slot = oldest_first;
             oldest_first = slab.node(slot).next.get();

@@ -150,7 +150,11 @@ fn sys_07_a_signal_handler_may_send_whatever_call_it_interrupts() {
         let mut own = 0;
         let (mut got, mut descriptors) = (0, 0);
         for _ in 0..CALLS {
-            own += usize::from(send(&port, 2, 0) == Ok(()));
+            match send(&port, 2, 0) {
+                Ok(()) => own += 1,
+                // The handler can be faster than this loop.
+                full => assert_eq!((full, pending(&port) > 65_000), (Err(EAGAIN), true), "only a full port refuses"),
+            }
             assert_eq!(associate_fd(&port, &pipe.read, POLLIN, 0), Ok(()));
             for event in getn(&port, 64, 1, POLL).events {
                 got += usize::from(event.source == PORT_SOURCE_USER);
@@ -166,7 +170,6 @@ fn sys_07_a_signal_handler_may_send_whatever_call_it_interrupts() {
             got += events.iter().filter(|event| event.source == PORT_SOURCE_USER).count();
             descriptors += events.iter().filter(|event| event.source == PORT_SOURCE_FD).count();
         }
-        assert_eq!(own, CALLS);
         assert_eq!(got, own + SENT.load(Ordering::Relaxed), "every event arrives once");
         assert!(SENT.load(Ordering::Relaxed) > 0, "the handler ran");
         assert!(descriptors > 0 && descriptors <= CALLS, "one event per association at most: {descriptors}");
