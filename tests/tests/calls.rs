@@ -141,7 +141,7 @@ extern "C" fn send_from_handler(_signal: c_int) {
 #[test]
 fn sys_07_a_signal_handler_may_send_whatever_call_it_interrupts() {
     case(|| {
-        const CALLS: usize = 20_000;
+        const CALLS: usize = 4_000;
         let port = port();
         let pipe = Pipe::ready();
         PORT.store(port.as_raw_fd(), Ordering::Relaxed);
