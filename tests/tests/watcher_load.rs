@@ -12,7 +12,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
-use watching::{Scene, rounds};
+use watching::Scene;
+use watching::system::{rounds, watches};
 
 /// On a loaded machine; in the long mode it may take as long as it takes.
 fn long() -> Duration {
@@ -202,19 +203,6 @@ fn a_file_that_changes_all_the_time_keeps_nobody_from_leaving() {
 
 const MANY: usize = 10_000;
 
-/// What inotify holds for this process: nothing that is not watched.
-#[cfg(target_os = "linux")]
-fn system_watches() -> usize {
-    let infos = fs::read_dir("/proc/self/fdinfo").expect("listed").flatten();
-    let texts = infos.filter_map(|info| fs::read_to_string(info.path()).ok());
-    texts.map(|text| text.lines().filter(|line| line.starts_with("inotify ")).count()).sum()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn system_watches() -> usize {
-    0
-}
-
 #[test]
 fn thousands_of_paths() {
     case_within(long(), || {
@@ -247,7 +235,7 @@ fn thousands_of_paths() {
             assert!(scene.watcher.unwatch(scene.path(name)));
         }
         assert_eq!(scene.news(), []);
-        assert_eq!(system_watches(), 0, "nothing is left behind");
+        assert_eq!(watches(), 0, "nothing is left behind");
     });
 }
 
@@ -274,7 +262,7 @@ fn thousands_of_entries() {
         assert_eq!(scene.news().len(), 1);
         assert!(scene.watcher.unwatch(scene.path("d")));
         assert_eq!(scene.news(), []);
-        assert_eq!(system_watches(), 0, "nothing is left behind");
+        assert_eq!(watches(), 0, "nothing is left behind");
     });
 }
 
@@ -302,7 +290,7 @@ fn rounds_of_coming_and_going_leave_nothing_behind() {
         scene.make_directory("d");
         scene.watch_tree("d");
         scene.watch("missing/file");
-        let mut watches = Vec::new();
+        let mut left = Vec::new();
         for _ in 0..50 {
             fs::create_dir_all(scene.path("d/a/b")).expect("made");
             fs::create_dir(scene.path("missing")).expect("made");
@@ -312,9 +300,9 @@ fn rounds_of_coming_and_going_leave_nothing_behind() {
             fs::remove_dir_all(scene.path("d/a")).expect("removed");
             fs::remove_dir_all(scene.path("missing")).expect("removed");
             assert!(scene.news().iter().all(|&(_, kind)| kind == Deleted));
-            watches.push(system_watches());
+            left.push(watches());
         }
-        assert_eq!(watches.first(), watches.last(), "{watches:?}");
+        assert_eq!(left.first(), left.last(), "{left:?}");
     });
 }
 

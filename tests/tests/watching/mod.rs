@@ -3,6 +3,8 @@
 // Each test file uses a part of it.
 #![allow(dead_code, reason = "compiled into several tests")]
 
+pub(crate) mod system;
+
 use event_ports::{Change, ChangeKind, Depth, WatchOptions, Watcher};
 use event_ports_tests::{TempDir, is_readable};
 use std::ffi::OsStr;
@@ -12,11 +14,6 @@ use std::time::Duration;
 
 /// Longer than anything takes. A change that is not there by then will not come.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How often to do something: more often in the long mode, which `EVENT_PORTS_LONG=1` asks for.
-pub(crate) fn rounds(usual: usize) -> usize {
-    if std::env::var_os("EVENT_PORTS_LONG").is_some() { usual * 50 } else { usual }
-}
 
 /// A watcher and a directory for it.
 #[derive(Debug)]
