@@ -357,19 +357,17 @@ fn begin_in_child() {
         }
     });
     while let Some(&(_, port)) = inherited.last() {
-        let numbers: Vec<c_int> =
-            inherited.iter().filter(|(_, p)| ptr::eq(*p, port)).map(|&(number, _)| number).collect();
-        inherited.retain(|(_, p)| !ptr::eq(*p, port));
         // Where that fails, for want of descriptors or memory, the numbers are no ports here (EBADFD).
-        let _ = begin_anew(port, &numbers);
+        let _ = begin_anew(port, &inherited);
+        inherited.retain(|(_, p)| !ptr::eq(*p, port));
     }
 }
 
-fn begin_anew(parents: &Port, numbers: &[c_int]) -> Result<()> {
+fn begin_anew(parents: &Port, inherited: &[(c_int, &Port)]) -> Result<()> {
     parents.close_helpers();
     let Some(bell) = parents.forget_bell() else { return Ok(()) };
-    let is_port = |&number: &c_int| fd::is_registered(number, bell);
-    let mut numbers = numbers.iter().copied().filter(is_port);
+    let numbers = inherited.iter().filter(|(_, p)| ptr::eq(*p, parents)).map(|&(number, _)| number);
+    let mut numbers = numbers.filter(|&number| fd::is_registered(number, bell));
     let Some(first) = numbers.next() else {
         os::close(bell);
         return Ok(());
@@ -382,7 +380,8 @@ fn begin_anew(parents: &Port, numbers: &[c_int]) -> Result<()> {
         }
         for number in numbers {
             if os::replace_fd(epoll, number).is_ok() {
-                bind(&mut port.lock(number), number)?;
+                // Unrecorded it is looked for when it is used.
+                let _ = bind(&mut port.lock(number), number);
             }
         }
     }
