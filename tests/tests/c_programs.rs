@@ -6,8 +6,9 @@
 
 use event_ports_tests::{TempDir, run};
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::Write as _;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -16,9 +17,52 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the workspace")
 }
 
-/// Where this file's tests keep what they build.
-fn build() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("c_programs")
+/// Locks an open file or directory for as long as it stays open here.
+fn lock(file: &File, how: i32) -> io::Result<()> {
+    // SAFETY: no memory is touched.
+    if unsafe { libc::flock(file.as_raw_fd(), how) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Where the tests of several processes build at the same time, since some test runners give each test a process of its
+/// own.
+struct Workshop {
+    /// The programs of this process, and the library as they use it.
+    own: PathBuf,
+    /// Says that somebody uses that.
+    _in_use: File,
+}
+
+impl Workshop {
+    /// Opens a part of it for this process, and removes those of processes that have ended.
+    fn open() -> Self {
+        let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("c_programs");
+        let processes = all.join("processes");
+        fs::create_dir_all(&processes).expect("the directory can be made");
+        // One at a time: builds the library, installs it, looks after what others have left.
+        let door = File::create(all.join("lock")).expect("the lock can be made");
+        lock(&door, libc::LOCK_EX).expect("it can be waited for");
+        for entry in fs::read_dir(&processes).expect("it can be read") {
+            let path = entry.expect("it can be read").path();
+            let directory = File::open(&path).expect("it is there");
+            if lock(&directory, libc::LOCK_EX | libc::LOCK_NB).is_ok() {
+                fs::remove_dir_all(&path).expect("it can be removed");
+            }
+        }
+        let own = processes.join(std::process::id().to_string());
+        fs::create_dir(&own).expect("no other process has this number");
+        let in_use = File::open(&own).expect("it is there");
+        lock(&in_use, libc::LOCK_SH).expect("nobody else has it");
+        if cfg!(target_os = "linux") {
+            install(&all.join("library"), &own);
+        }
+        Self { own, _in_use: in_use }
+    }
+}
+
+/// Where this process keeps what it builds, and has the library installed.
+fn build() -> &'static Path {
+    static WORKSHOP: OnceLock<Workshop> = OnceLock::new();
+    &WORKSHOP.get_or_init(Workshop::open).own
 }
 
 /// Makes sure that this test can be run, or says that it is not.
@@ -47,22 +91,17 @@ fn quietly(command: &mut Command) {
     assert!(status.success() && text.is_empty(), "{command:?}: {status}\n{text}");
 }
 
-/// The directory under which the C library is installed, with debug assertions, as `make install` does it.
-fn prefix() -> &'static Path {
-    static PREFIX: OnceLock<PathBuf> = OnceLock::new();
-    PREFIX.get_or_init(|| {
-        let prefix = build().join("prefix");
-        let mut make = Command::new("make");
-        make.args(["-s", "-C", "event-ports-linux", "install", "PROFILE=dev", "STRIP=", "CARGOFLAGS=--quiet"]);
-        make.arg(format!("BUILD={}", build().join("library").display()));
-        make.arg(format!("PREFIX={}", prefix.display()));
-        make.arg(format!("CARGO={}", std::env::var("CARGO").unwrap_or_else(|_| env!("CARGO").to_owned())));
-        // What the make or the cargo that runs the tests has told its children does not concern this one.
-        make.env_remove("MAKEFLAGS").env_remove("CARGO_TARGET_DIR").current_dir(root());
-        let output = make.output().expect("make starts");
-        assert!(output.status.success(), "make: {}", String::from_utf8_lossy(&output.stderr));
-        prefix
-    })
+/// Builds the C library, with debug assertions, and installs it in a directory as `make install` does it.
+fn install(build: &Path, prefix: &Path) {
+    let mut make = Command::new("make");
+    make.args(["-s", "-C", "event-ports-linux", "install", "PROFILE=dev", "STRIP=", "CARGOFLAGS=--quiet"]);
+    make.arg(format!("BUILD={}", build.display()));
+    make.arg(format!("PREFIX={}", prefix.display()));
+    make.arg(format!("CARGO={}", std::env::var("CARGO").unwrap_or_else(|_| env!("CARGO").to_owned())));
+    // What the make or the cargo that runs the tests has told its children does not concern this one.
+    make.env_remove("MAKEFLAGS").env_remove("CARGO_TARGET_DIR").current_dir(root());
+    let output = make.output().expect("make starts");
+    assert!(output.status.success(), "make: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 enum Library {
@@ -78,15 +117,14 @@ fn compile(name: &str, library: &Library) -> PathBuf {
         #[cfg(target_os = "linux")]
         Library::Shared => "shared",
     });
-    fs::create_dir_all(build()).expect("the directory can be made");
     let mut cc = Command::new("cc");
     cc.args(["-g", "-Wall", "-Wextra", "-o"]).arg(&program).arg(root().join("tests/c").join(name).with_extension("c"));
     if cfg!(target_os = "linux") {
-        cc.arg("-DPORT_LINUX_STANDARD_NAMES").arg("-I").arg(prefix().join("include/event-ports"));
+        cc.arg("-DPORT_LINUX_STANDARD_NAMES").arg("-I").arg(build().join("include/event-ports"));
         match library {
-            Library::Static => cc.arg(prefix().join("lib/libevent-ports.a")),
+            Library::Static => cc.arg(build().join("lib/libevent-ports.a")),
             #[cfg(target_os = "linux")]
-            Library::Shared => cc.arg("-L").arg(prefix().join("lib")).arg("-levent-ports"),
+            Library::Shared => cc.arg("-L").arg(build().join("lib")).arg("-levent-ports"),
         };
         cc.arg("-ldl");
     } else {
@@ -166,7 +204,7 @@ fn every_program_is_run() {
 /// The functions that a header declares.
 #[cfg(target_os = "linux")]
 fn declared(header: &str) -> BTreeSet<String> {
-    let text = fs::read_to_string(prefix().join("include/event-ports").join(header)).expect("it is installed");
+    let text = fs::read_to_string(build().join("include/event-ports").join(header)).expect("it is installed");
     let declarations = text.lines().filter_map(|line| line.split_once(' ')?.1.split_once('('));
     declarations.map(|(name, _)| name).filter(|name| name.starts_with("port_")).map(str::to_owned).collect()
 }
@@ -175,7 +213,7 @@ fn declared(header: &str) -> BTreeSet<String> {
 #[cfg(target_os = "linux")]
 fn exported(library: &str, options: &[&str]) -> BTreeSet<String> {
     let output =
-        run(Command::new("nm").args(["--defined-only", "--format=posix"]).args(options).arg(prefix().join(library)));
+        run(Command::new("nm").args(["--defined-only", "--format=posix"]).args(options).arg(build().join(library)));
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).expect("names are ASCII");
     let symbols = text.lines().map(|line| line.split(' ').collect::<Vec<_>>()).filter(|words| words.len() > 1);
@@ -205,7 +243,7 @@ fn a_program_with_the_shared_library_finds_it_by_its_soname() {
     }
     let program = compile("calls", &Library::Shared);
     let directory = TempDir::new();
-    fs::copy(prefix().join("lib/libevent-ports.so.0"), directory.path().join("libevent-ports.so.0"))
+    fs::copy(build().join("lib/libevent-ports.so.0"), directory.path().join("libevent-ports.so.0"))
         .expect("it is there");
     quietly(Command::new(program).env("LD_LIBRARY_PATH", directory.path()).current_dir(directory.path()));
 }
