@@ -356,16 +356,16 @@ pub(crate) fn stat(path: &CStr) -> Result<libc::statx> {
 }
 
 /// What a path of the caller's means. As in [`look_up`], it is the kernel who reads it.
-pub(crate) fn stat_unchecked(path: *const c_char) -> Result<libc::statx> {
-    statx_raw(libc::AT_FDCWD, path, 0)
+pub(crate) fn stat_unchecked(path: *const c_char, follow: bool) -> Result<libc::statx> {
+    statx_raw(libc::AT_FDCWD, path, if follow { 0 } else { libc::AT_SYMLINK_NOFOLLOW })
 }
 
 fn statx(dir: c_int, path: &CStr, flags: c_int) -> Result<libc::statx> {
-    statx_raw(dir, path.as_ptr(), flags)
+    statx_raw(dir, path.as_ptr(), flags | libc::AT_SYMLINK_NOFOLLOW)
 }
 
 fn statx_raw(dir: c_int, path: *const c_char, flags: c_int) -> Result<libc::statx> {
-    let flags = flags | libc::AT_SYMLINK_NOFOLLOW | libc::AT_NO_AUTOMOUNT | libc::AT_STATX_DONT_SYNC;
+    let flags = flags | libc::AT_NO_AUTOMOUNT | libc::AT_STATX_DONT_SYNC;
     let wanted = libc::STATX_BASIC_STATS | libc::STATX_BTIME | libc::STATX_MNT_ID;
     let mut st = MaybeUninit::<libc::statx>::uninit();
     // SAFETY: the kernel reads the string, and checks the address; `st` has room for the structure.

@@ -238,6 +238,39 @@ fn file_13_no_watch_is_left_on_a_file_that_the_path_does_not_mean() {
     });
 }
 
+/// FILE-13: the same where the file is renamed during the call and another one takes its place, as logs are rotated.
+#[test]
+fn file_13_no_watch_is_left_on_a_file_that_is_renamed_during_the_call() {
+    case(|| {
+        for round in 0..200 {
+            let (port, dir) = (port(), TempDir::new());
+            let object = FileObject::new(dir.file("f", b"1"));
+            let associated = std::thread::scope(|scope| {
+                let next = [dir.file("next", b"2"), dir.file("last", b"3")];
+                let (object, dir) = (&object, &dir);
+                scope.spawn(move || {
+                    for next in next {
+                        fs::rename(object.path(), dir.path().join("old")).expect("it can be renamed");
+                        fs::rename(next, object.path()).expect("it can be renamed");
+                    }
+                });
+                associate_file(&port, object, FILE_MODIFIED, 1)
+            });
+            let events = drain(&port);
+            match associated {
+                Err(errno) => assert_eq!((errno, &events[..]), (ENOENT, &[][..]), "round {round}"),
+                Ok(()) if events.is_empty() => {
+                    append(object.path());
+                    assert_eq!(drain(&port), [Event::file(&object, FILE_MODIFIED, 1)], "round {round}");
+                }
+                Ok(()) => {
+                    assert_eq!(events, [Event::file(&object, sys::FILE_RENAME_FROM, 1)], "round {round}");
+                }
+            }
+        }
+    });
+}
+
 /// FILE-48: several threads wait, and each event goes to one of them.
 #[test]
 fn order_04_each_event_of_a_file_goes_to_one_thread() {

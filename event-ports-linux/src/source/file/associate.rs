@@ -5,29 +5,34 @@ use super::path::{self, Target};
 use super::recheck::Place;
 use super::stamps::{Look, Seen, Times};
 use super::table::{NONE, Number};
-use super::{Files, close_unused_channel, dispatch, drain, fire, node, open_channel, swallow_confirmations};
+use super::{Files, close_unused_channel, dispatch, drain, except, fire, node, open_channel, swallow_confirmations};
 use crate::errno::{Errno, Result};
 use crate::os;
 use crate::port::Locked;
 use crate::registry;
 use crate::slab::{Phase, Slot};
 use crate::source::fd;
-use crate::types::{FILE_ACCESS, FILE_ATTRIB, FILE_MODIFIED, FILE_NOFOLLOW, FILE_TRUNC, PORT_SOURCE_FILE, file_obj};
+use crate::types::{
+    FILE_ACCESS, FILE_ATTRIB, FILE_MODIFIED, FILE_NOFOLLOW, FILE_RENAME_TO, FILE_TRUNC, PORT_SOURCE_FILE, file_obj,
+};
 use core::ffi::CStr;
 use core::ptr;
-use libc::c_int;
+use libc::{c_char, c_int};
 use std::os::fd::{AsFd as _, BorrowedFd};
 
 /// What may be asked for (FILE-1).
 const ORDINARY: c_int = FILE_ACCESS | FILE_MODIFIED | FILE_ATTRIB | FILE_TRUNC;
 
-/// How often to look the path up again because it had become another file meanwhile (FILE-13).
+/// How often to look the path up because it had become another file meanwhile (FILE-13).
 const ATTEMPTS: usize = 16;
 
 /// What the caller asks for.
 #[derive(Debug, Clone, Copy)]
 struct Request {
     object: usize,
+    /// The path, which only the kernel reads.
+    name: *const c_char,
+    follow: bool,
     events: u32,
     user: usize,
     times: Times,
@@ -56,11 +61,12 @@ pub(crate) unsafe fn associate(number: c_int, object: usize, events: c_int, user
     // SAFETY: the caller's promise.
     let file = unsafe { file.read_unaligned() };
     let times = Times::asked(file.fo_atime, file.fo_mtime, file.fo_ctime);
-    let request = Request { object, events: (events & ORDINARY) as u32, user, times };
+    let (name, follow) = (file.fo_name.cast_const(), events & FILE_NOFOLLOW == 0);
+    let request = Request { object, name, follow, events: (events & ORDINARY) as u32, user, times };
     // File systems may take their time, so paths are looked up without the port's lock.
-    if known && os::stat_unchecked(file.fo_name).is_ok() {
+    if known && os::stat_unchecked(name, false).is_ok() {
         // SAFETY: the kernel has just read the string, so it is there; the rest is the caller's promise.
-        let path = unsafe { CStr::from_ptr(file.fo_name) };
+        let path = unsafe { CStr::from_ptr(name) };
         if request.again(&mut registry::enter(number)?, path) {
             return Ok(());
         }
@@ -68,7 +74,7 @@ pub(crate) unsafe fn associate(number: c_int, object: usize, events: c_int, user
     let mut attempts = 1;
     loop {
         // SAFETY: the caller's promise.
-        let mut target = unsafe { path::look_up(file.fo_name, events & FILE_NOFOLLOW == 0) }?;
+        let mut target = unsafe { path::look_up(name, follow) }?;
         original?;
         let mut port = registry::enter(number)?;
         let attempt = request.attempt(&mut port, &mut target, attempts == ATTEMPTS);
@@ -93,6 +99,8 @@ struct Held {
     binding: Binding,
     /// The file, when the marks were there.
     now: Look,
+    /// By then, the path meant another file.
+    replaced: bool,
 }
 
 impl Request {
@@ -102,7 +110,7 @@ impl Request {
         // What has happened until now must not come as the event of an association that begins now.
         drain(port);
         port.files.associations.reserve()?;
-        port.files.marks.reserve(2)?;
+        port.files.marks.reserve(3)?;
         let known = port.files.associations.find(self.object);
         let slot = match known {
             Some(at) => port.files.associations.table[at].slot,
@@ -124,9 +132,9 @@ impl Request {
         slot: Slot,
         last: bool,
     ) -> Result<Attempt> {
-        let held = match mark(port, target, self.events, last) {
+        let held = match self.mark(port, target, last) {
             // The limit of the system. What is kept only in case it is needed again may make room.
-            Err(Errno::NOSPC) if port.files.silence_idle() => mark(port, target, self.events, last)?,
+            Err(Errno::NOSPC) if port.files.silence_idle() => self.mark(port, target, last)?,
             other => other?,
         };
         let Some(held) = held else { return Ok(Attempt::Overtaken) };
@@ -180,6 +188,9 @@ impl Request {
             None => self.insert(port, new),
         };
         self.arm(port, at, &held.now);
+        if held.replaced {
+            except(port, at, FILE_RENAME_TO);
+        }
         Ok(())
     }
 
@@ -314,43 +325,65 @@ fn allocate(port: &mut Locked) -> Result<Slot> {
     port.port.slab.allocate().ok_or(Errno::AGAIN)
 }
 
-/// Makes the kernel watch the file and its name. `None` if the name has come to lead elsewhere.
-fn mark(port: &mut Locked, target: &Target, asked: u32, last: bool) -> Result<Option<Held>> {
-    // Whether the name still leads to the file can be said only once the directory is watched.
-    let parent = match &target.parent {
-        Some(parent) => match add(port, parent.file.as_fd(), dispatch::NAMES | libc::IN_ONLYDIR, parent.look) {
-            // Nobody but the file itself will tell.
-            Err(Errno::ACCES) => NONE,
-            other => other?,
-        },
-        None => NONE,
-    };
-    let held = mark_file(port, target, asked, last, parent);
-    if !matches!(&held, Ok(Some(held)) if held.parent == parent) {
-        port.files.release_mark(parent);
-    }
-    held
-}
-
-fn mark_file(port: &mut Locked, target: &Target, asked: u32, last: bool, parent: Number) -> Result<Option<Held>> {
-    let in_place = target.parent.as_ref().map(|p| leads_to(p.file.as_fd(), target.path.name(), &target.look));
-    let (binding, parent) = match in_place {
-        None => (Binding::Nothing, NONE),
-        Some(false) if !last => return Ok(None),
-        // Its name has been deleted, or its file system has no lasting identities.
-        Some(false) => (Binding::Nothing, NONE),
-        Some(true) if parent == NONE => (Binding::Path, NONE),
-        Some(true) if target.by_dotdot => (Binding::DotDot, parent),
-        Some(true) => (Binding::Name, parent),
-    };
-    let needed = dispatch::needed(asked, target.look.is_directory(), binding);
-    let own = add(port, target.file.as_fd(), needed, target.look)?;
-    match os::stat_of(target.file.as_fd()) {
-        Ok(st) => Ok(Some(Held { own, parent, binding, now: Look::new(&st) })),
-        Err(e) => {
-            port.files.release_mark(own);
-            Err(e)
+impl Request {
+    /// Makes the kernel watch the file and its name. `None` if the path has come to lead elsewhere.
+    fn mark(&self, port: &mut Locked, target: &Target, last: bool) -> Result<Option<Held>> {
+        // Whether the name still leads to the file can be said only once the directory is watched.
+        let parent = match &target.parent {
+            Some(parent) => match add(port, parent.file.as_fd(), dispatch::NAMES | libc::IN_ONLYDIR, parent.look) {
+                // Nobody but the file itself will tell.
+                Err(Errno::ACCES) => NONE,
+                other => other?,
+            },
+            None => NONE,
+        };
+        let held = self.mark_file(port, target, last, parent);
+        if !matches!(&held, Ok(Some(held)) if held.parent == parent) {
+            port.files.release_mark(parent);
         }
+        held
+    }
+
+    fn mark_file(&self, port: &mut Locked, target: &Target, last: bool, parent: Number) -> Result<Option<Held>> {
+        let in_place = target.parent.as_ref().map(|p| leads_to(p.file.as_fd(), target.path.name(), &target.look));
+        let (binding, parent) = match in_place {
+            None if target.astray && !last => return Ok(None),
+            None => (Binding::Nothing, NONE),
+            Some(false) if !last => return Ok(None),
+            // Its directory is covered by another, or its file system has no lasting identities.
+            Some(false) => (Binding::Nothing, NONE),
+            Some(true) if parent == NONE => (Binding::Path, NONE),
+            Some(true) if target.by_dotdot => (Binding::DotDot, parent),
+            Some(true) => (Binding::Name, parent),
+        };
+        let needed = dispatch::needed(self.events, target.look.is_directory(), binding);
+        let own = add(port, target.file.as_fd(), needed, target.look)?;
+        let held = Held { own, parent, binding, now: target.look, replaced: false };
+        let confirmed = self.confirm(port, target, last, held);
+        if !matches!(confirmed, Ok(Some(_))) {
+            port.files.release_mark(own);
+        }
+        confirmed
+    }
+
+    /// Looks at the file and where the path leads, now that the kernel tells of whatever changes that. The name in the
+    /// directory need not be the path's: the file may have been renamed before the directory was looked for, or deleted,
+    /// and then nothing would tell that the path means another file.
+    fn confirm(&self, port: &mut Locked, target: &Target, last: bool, held: Held) -> Result<Option<Held>> {
+        let now = Look::new(&os::stat_of(target.file.as_fd())?);
+        let meant = Look::new(&os::stat_unchecked(self.name, self.follow)?);
+        if meant.identity == now.identity {
+            return Ok(Some(Held { now, ..held }));
+        }
+        if !last {
+            return Ok(None);
+        }
+        // Where identities do not last the file can still be told by its mark. Otherwise the caller shall hear that it
+        // was replaced, which it was each time it was looked up.
+        let file = os::look_up(self.name, if self.follow { 0 } else { libc::O_NOFOLLOW })?;
+        let other = add(port, file.as_fd(), libc::IN_DELETE_SELF, meant)?;
+        port.files.release_mark(other);
+        Ok(Some(Held { now, replaced: other != held.own, ..held }))
     }
 }
 

@@ -84,6 +84,8 @@ pub(super) struct Target {
     pub(super) path: FilePath,
     /// The directory its name is in, unless deleting or renaming it cannot be told by a name (FILE-6).
     pub(super) parent: Option<Parent>,
+    /// Its directory was not where the kernel had just said that it is.
+    pub(super) astray: bool,
     /// The path ends in "..", whose name is not the directory's own (FILE-7).
     pub(super) by_dotdot: bool,
 }
@@ -111,8 +113,12 @@ pub(super) unsafe fn look_up(path: *const c_char, follow: bool) -> Result<Target
         return Err(Errno::NOTSUP);
     }
     let path = canonical(&file)?;
-    let parent = if look.links == 0 { None } else { parent(&path, &look)? };
-    Ok(Target { file, look, path, parent, by_dotdot })
+    let (parent, astray) = match parent(&path, &look) {
+        _ if look.links == 0 => (None, false),
+        Err(e) if e.is_absence() => (None, true),
+        parent => (parent?, false),
+    };
+    Ok(Target { file, look, path, parent, astray, by_dotdot })
 }
 
 fn ends_in_dotdot(path: &[u8]) -> bool {
@@ -137,7 +143,7 @@ fn parent(path: &FilePath, child: &Look) -> Result<Option<Parent>> {
     let Some(full) = directory.full() else { return Ok(None) };
     let file = match os::look_up(full.as_ptr(), libc::O_DIRECTORY) {
         Ok(file) => file,
-        Err(e) if e.is_shortage() => return Err(e),
+        Err(e) if e.is_shortage() || e.is_absence() => return Err(e),
         // The caller has come another way, and this one is closed to it.
         Err(_) => return Ok(None),
     };
