@@ -2,7 +2,7 @@
 
 use crate::errno::{EAGAIN, Errno, check, last_errno};
 use libc::{c_int, c_short};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::ptr;
@@ -208,10 +208,16 @@ impl TempDir {
     #[must_use]
     pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("event-ports-{}-{number}", std::process::id()));
-        std::fs::create_dir(&path).expect("a temporary directory can be made");
-        Self(path)
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("event-ports-{}-{number}", std::process::id()));
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // Left by a process that had the same id, and was killed.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("a temporary directory can be made: {error}"),
+            }
+        }
     }
 
     /// Where it is.

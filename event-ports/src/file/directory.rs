@@ -1,5 +1,6 @@
 //! Files for tests.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{env, fs, process};
@@ -10,10 +11,16 @@ pub(super) struct Directory(PathBuf);
 impl Directory {
     pub(super) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = env::temp_dir().join(format!("event-ports-{}-{number}", process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
+        loop {
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = env::temp_dir().join(format!("event-ports-{}-{number}", process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // Left by a process that had the same id, and was killed.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("a temporary directory can be made: {error}"),
+            }
+        }
     }
 
     pub(super) fn path(&self, name: impl AsRef<Path>) -> PathBuf {
