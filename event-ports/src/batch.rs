@@ -135,7 +135,7 @@ impl Events {
 
     #[cold]
     fn look_up(&mut self, port: &EventPort) {
-        for (index, slot) in self.slots[..self.len].iter().enumerate() {
+        for (index, slot) in self.slots[..self.len].iter_mut().enumerate() {
             if Extra::may_belong_to(slot.source()) {
                 self.extras.push((index, port.shared.extra(slot)));
             }

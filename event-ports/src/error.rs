@@ -2,8 +2,8 @@
 //!
 //! Each turns into an [`io::Error`] with the same errno, so `?` works in functions that return `io::Result`.
 
-use crate::EventSource;
-use std::ffi::NulError;
+use crate::{Clock, EventSource};
+use std::ffi::{NulError, OsString};
 use std::io;
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,11 @@ into_io_error!(
     AssociateFileError,
     DissociateFileError,
     RefreshError,
+    TimerCreateError,
+    TimerError,
+    MqOpenError,
+    MqError,
+    MqNotifyError,
     SendError,
     AlertError,
     PendingError
@@ -170,6 +175,125 @@ pub struct DissociateFileError {
     pub path: PathBuf,
     /// The system's error.
     pub source: io::Error,
+}
+
+/// Error returned by [`Timer::new`](crate::Timer::new).
+#[derive(Debug, Error)]
+#[error("cannot create a timer on the {clock:?} clock{}", self.hint())]
+#[non_exhaustive]
+pub struct TimerCreateError {
+    /// The clock.
+    pub clock: Clock,
+    /// The system's error.
+    pub source: io::Error,
+}
+
+impl TimerCreateError {
+    /// Whether a limit was reached: the port is full, or the process has as many timers as it may have (`EAGAIN`).
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        has_errno(&self.source, libc::EAGAIN)
+    }
+
+    fn hint(&self) -> &'static str {
+        if self.is_limit() { ": the port is full (process.max-port-events), or there are too many timers" } else { "" }
+    }
+}
+
+/// Error returned by the methods of a [`Timer`](crate::Timer).
+#[derive(Debug, Error)]
+#[error("cannot use a timer")]
+#[non_exhaustive]
+pub struct TimerError {
+    /// The system's error.
+    pub source: io::Error,
+}
+
+impl TimerError {
+    /// Whether the interval is none that a timer can have, or the timer belongs to the process this one was forked from
+    /// (`EINVAL`).
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        has_errno(&self.source, libc::EINVAL)
+    }
+
+    /// Whether a privilege is missing (`EPERM`), which illumos wants for intervals below 200 µs.
+    #[must_use]
+    pub fn is_not_permitted(&self) -> bool {
+        has_errno(&self.source, libc::EPERM)
+    }
+}
+
+/// Error returned by [`MessageQueueOptions::open`](crate::MessageQueueOptions::open) and
+/// [`MessageQueue::unlink`](crate::MessageQueue::unlink).
+#[derive(Debug, Error)]
+#[error("cannot open or unlink message queue {name:?}")]
+#[non_exhaustive]
+pub struct MqOpenError {
+    /// The queue's name.
+    pub name: OsString,
+    /// The system's error.
+    pub source: io::Error,
+}
+
+impl MqOpenError {
+    /// Whether there is no such queue (`ENOENT`).
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        has_errno(&self.source, libc::ENOENT)
+    }
+
+    /// Whether the queue that was to be made is there (`EEXIST`).
+    #[must_use]
+    pub fn is_already_there(&self) -> bool {
+        has_errno(&self.source, libc::EEXIST)
+    }
+}
+
+/// Error returned by the methods of a [`MessageQueue`](crate::MessageQueue).
+#[derive(Debug, Error)]
+#[error("cannot use a message queue")]
+#[non_exhaustive]
+pub struct MqError {
+    /// The system's error.
+    pub source: io::Error,
+}
+
+impl MqError {
+    /// Whether the queue is full, or empty, and is not to be waited for (`EAGAIN`).
+    #[must_use]
+    pub fn is_would_block(&self) -> bool {
+        has_errno(&self.source, libc::EAGAIN)
+    }
+
+    /// Whether the message is too long for the queue, or the buffer too short for its messages (`EMSGSIZE`).
+    #[must_use]
+    pub fn is_message_size(&self) -> bool {
+        has_errno(&self.source, libc::EMSGSIZE)
+    }
+}
+
+/// Error returned by [`MessageQueue::notify`](crate::MessageQueue::notify).
+#[derive(Debug, Error)]
+#[error("cannot have a message queue tell a port{}", full(.source))]
+#[non_exhaustive]
+pub struct MqNotifyError {
+    /// The system's error.
+    pub source: io::Error,
+}
+
+impl MqNotifyError {
+    /// Whether somebody is to be told already (`EBUSY`).
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        has_errno(&self.source, libc::EBUSY)
+    }
+
+    /// Whether the port is full (`EAGAIN`).
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        has_errno(&self.source, libc::EAGAIN)
+    }
 }
 
 /// Error returned by [`FileObj::new`](crate::FileObj::new) and [`FileObj::new_nofollow`](crate::FileObj::new_nofollow).

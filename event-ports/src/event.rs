@@ -1,7 +1,8 @@
 //! Events as the program sees them.
 
+use crate::port::Shared;
 use crate::source;
-use crate::{EventSource, ExtractFileObjError, FileEvents, FileObj, PollEvents, sys};
+use crate::{EventSource, ExtractFileObjError, FileEvents, FileObj, PollEvents, QueueId, TimerId, sys};
 use std::fmt;
 use std::os::fd::RawFd;
 use std::ptr;
@@ -52,6 +53,11 @@ impl Slot {
         self.0.portev_user.addr()
     }
 
+    /// Replaces the cookie.
+    pub(crate) fn set_user(&mut self, user: usize) {
+        self.0.portev_user = ptr::without_provenance_mut(user);
+    }
+
     #[cfg(test)]
     pub(crate) fn written(events: i32, source: u16, object: usize, user: usize) -> Self {
         Self(sys::port_event {
@@ -83,16 +89,38 @@ pub(crate) enum Extra {
     None,
     /// The object whose association sent the event.
     File(FileObj),
+    /// The timer that expired.
+    Timer(TimerId),
+    /// The queue that got a message.
+    Queue(QueueId),
 }
 
 impl Extra {
     /// The sources whose events may have more to them than their numbers, as a set of bits.
-    pub(crate) const SOURCES: u32 = source::bit(source::FILE);
+    pub(crate) const SOURCES: u32 = source::bit(source::FILE) | source::bit(source::TIMER) | source::bit(source::MQ);
 
     /// Whether an event of this source may have more to it.
     #[inline]
     pub(crate) fn may_belong_to(source: u16) -> bool {
         source < 32 && Self::SOURCES & source::bit(source) != 0
+    }
+}
+
+impl Shared {
+    /// What more there is to an event. It must be asked once for each, and before its cookie is looked at.
+    #[inline]
+    pub(crate) fn extra(&self, slot: &mut Slot) -> Extra {
+        if Extra::may_belong_to(slot.source()) { self.look_up(slot) } else { Extra::None }
+    }
+
+    #[cold]
+    fn look_up(&self, slot: &mut Slot) -> Extra {
+        match slot.source() {
+            source::FILE => self.file_extra(slot.object()),
+            source::TIMER => self.timer_extra(slot),
+            source::MQ => self.queue_extra(slot),
+            _ => Extra::None,
+        }
     }
 }
 
@@ -312,6 +340,10 @@ impl<'a> EventRef<'a> {
             (EventSource::File, Some(Extra::File(object))) => {
                 Event::File { object, events: FileEvents::from_bits_retain(self.events) }
             }
+            (EventSource::Timer, Some(&Extra::Timer(timer))) => {
+                Event::Timer { timer, expirations: self.events.unsigned_abs() }
+            }
+            (EventSource::Mq, Some(&Extra::Queue(queue))) => Event::Mq { queue },
             _ => Event::Other { source: self.source, object: self.object, events: self.events },
         }
     }
@@ -369,6 +401,19 @@ pub enum Event<'a> {
         object: &'a FileObj,
         /// What happened.
         events: FileEvents,
+    },
+    /// A [`Timer`](crate::Timer) expired. If it has an interval it goes on by itself.
+    Timer {
+        /// Which timer. It may have been dropped since.
+        timer: TimerId,
+        /// How often it has expired since its last event: 1, or more if the loop was late.
+        expirations: u32,
+    },
+    /// A message came to an empty [`MessageQueue`](crate::MessageQueue). To hear again, ask again
+    /// ([`MessageQueue::notify`](crate::MessageQueue::notify)).
+    Mq {
+        /// Which queue. It may have been dropped since.
+        queue: QueueId,
     },
     /// A program sent an event ([`EventPort::send`](crate::EventPort::send)).
     User {

@@ -29,6 +29,8 @@
 //! |---|---|---|
 //! | a descriptor is ready | [`EventPort::associate_fd`] | [`Event::Fd`] |
 //! | a file changes, moves, or goes | [`EventPort::associate_file`] | [`Event::File`] |
+//! | time passes | [`Timer`] | [`Event::Timer`] |
+//! | a message queue gets a message | [`MessageQueue::notify`] | [`Event::Mq`] |
 //! | a program has something to say | [`EventPort::send`], [`EventPort::send_n`], [`Waker`] | [`Event::User`] |
 //! | every thread shall look up at once | [`EventPort::alert`] | [`Event::Alert`] |
 //!
@@ -125,8 +127,10 @@ mod event;
 mod fd;
 mod file;
 mod flags;
+mod keys;
 #[cfg(target_os = "linux")]
 pub mod linux;
+mod mq;
 mod pending;
 mod poll_events;
 mod port;
@@ -134,6 +138,7 @@ mod retrieve;
 mod send;
 mod source;
 mod time;
+mod timer;
 mod waker;
 mod watch;
 
@@ -142,15 +147,18 @@ pub use batch::{Batch, Events, EventsIter};
 pub use dissociated::Dissociated;
 pub use error::{
     AlertError, AssociateFdError, AssociateFileError, DissociateFdError, DissociateFileError, ExtractFileObjError,
-    FileObjError, GetError, GetNError, PendingError, PortCreateError, RefreshError, SendError,
+    FileObjError, GetError, GetNError, MqError, MqNotifyError, MqOpenError, PendingError, PortCreateError,
+    RefreshError, SendError, TimerCreateError, TimerError,
 };
 pub use event::{Event, EventRef, PortEvent};
 pub use event_ports_sys as sys;
 pub use file::{FileEvents, FileObj};
+pub use mq::{MessageQueue, MessageQueueOptions, MqAttributes, QueueId};
 pub use poll_events::PollEvents;
 pub use port::EventPort;
 pub use retrieve::Outcome;
 pub use source::EventSource;
+pub use timer::{Clock, Timer, TimerId, TimerSetting, When};
 pub use waker::{Wake, Waker};
 pub use watch::{Change, ChangeKind, Changes, Depth, FileId, WatchError, WatchFailure, WatchOptions, Watcher};
 
@@ -163,6 +171,8 @@ const _: () = {
     send_and_sync::<Event<'_>>();
     send_and_sync::<Events>();
     send_and_sync::<FileObj>();
+    send_and_sync::<Timer>();
+    send_and_sync::<MessageQueue>();
     send_and_sync::<Waker>();
     send_and_sync::<Watcher>();
     send_and_sync::<AlertGuard<'_>>();

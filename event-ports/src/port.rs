@@ -1,6 +1,8 @@
 //! The port itself: its descriptor, and what lives as long as it.
 
 use crate::file::Watches;
+use crate::mq::Queues;
+use crate::timer::Timers;
 use crate::{PortCreateError, sys};
 use std::fmt;
 use std::io;
@@ -38,6 +40,8 @@ pub(crate) struct Shared {
     // Closed first: fields are dropped in order, and once the port is closed nothing in the kernel names the watches.
     fd: PortFd,
     pub(crate) watches: Watches,
+    pub(crate) timers: Timers,
+    pub(crate) queues: Queues,
 }
 
 impl Shared {
@@ -92,7 +96,14 @@ impl EventPort {
         }
         #[cfg(target_os = "linux")]
         crate::linux::trust_number(fd.0).map_err(|source| PortCreateError { source })?;
-        Ok(Self { shared: Arc::new(Shared { fd, watches: Watches::default() }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                fd,
+                watches: Watches::default(),
+                timers: Timers::default(),
+                queues: Queues::default(),
+            }),
+        })
     }
 
     #[inline]

@@ -261,7 +261,10 @@ impl EventPort {
     #[inline]
     pub fn get(&self, timeout: Option<Duration>) -> Result<PortEvent, GetError> {
         match retrieve_one(&*self.shared, timeout) {
-            Ok(slot) => Ok(PortEvent::new(&slot, self.shared.extra(&slot))),
+            Ok(mut slot) => {
+                let extra = self.shared.extra(&mut slot);
+                Ok(PortEvent::new(&slot, extra))
+            }
             Err(end) => Err(get_error(timeout, end)),
         }
     }
@@ -301,7 +304,10 @@ impl EventPort {
             let mut slots = [Slot::EMPTY; CHUNK];
             let room = (max - events.len()).min(CHUNK);
             let taken = retrieve(&*self.shared, &mut slots[..room], 1, wait, OnSignal::WaitOn);
-            events.extend(slots[..taken.filled].iter().map(|slot| PortEvent::new(slot, self.shared.extra(slot))));
+            events.extend(slots[..taken.filled].iter_mut().map(|slot| {
+                let extra = self.shared.extra(slot);
+                PortEvent::new(slot, extra)
+            }));
             match taken.end {
                 // What was taken from the port must reach the caller, and the error will come again.
                 Err(errno) if events.is_empty() => {

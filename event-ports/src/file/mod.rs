@@ -13,9 +13,9 @@ pub use events::FileEvents;
 pub use obj::FileObj;
 pub(crate) use watches::Watches;
 
-use crate::event::{Extra, Slot};
+use crate::event::Extra;
 use crate::port::Shared;
-use crate::{AssociateFileError, DissociateFileError, Dissociated, EventPort, source, sys};
+use crate::{AssociateFileError, DissociateFileError, Dissociated, EventPort, sys};
 use obj::Record;
 use std::ffi::CStr;
 use std::{io, ptr};
@@ -52,14 +52,8 @@ impl FileCalls for Shared {
 }
 
 impl Shared {
-    /// What more there is to an event. Counts an event of a file as retrieved, so it must be asked once for each.
-    #[inline]
-    pub(crate) fn extra(&self, slot: &Slot) -> Extra {
-        if slot.source() == source::FILE { self.file_extra(slot.object()) } else { Extra::None }
-    }
-
-    #[cold]
-    fn file_extra(&self, key: usize) -> Extra {
+    /// What more there is to the event of a file. Counts it as retrieved, so it must be asked once for each.
+    pub(crate) fn file_extra(&self, key: usize) -> Extra {
         self.watches.retrieved(key).map_or(Extra::None, Extra::File)
     }
 
