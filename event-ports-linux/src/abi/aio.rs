@@ -9,6 +9,7 @@ use crate::registry::check_fork;
 use crate::source::aio;
 use crate::timeout::Timeout;
 use crate::types::SIGEV_PORT;
+use core::sync::atomic::{Ordering, fence};
 use libc::{aiocb, c_int, sigevent, ssize_t, timespec};
 
 /// Whether a request is for this crate.
@@ -91,7 +92,10 @@ pub unsafe extern "C" fn port_linux_aio_error(control: *const aiocb) -> c_int {
         return status(|| Err(Errno::INVAL));
     }
     // SAFETY: the caller's promise.
-    unsafe { libc::aio_error(control) }
+    let error = unsafe { libc::aio_error(control) };
+    // The C library orders what it has written itself. Whoever sees the result sees the buffer, too.
+    fence(Ordering::Acquire);
+    error
 }
 
 /// `aio_return`: what read(2), write(2) or fsync(2) would have returned, once the request is complete.
