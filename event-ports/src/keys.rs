@@ -7,8 +7,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many registrations that are over can still be looked up. An event is on its way for a moment only.
-const REMEMBERED: usize = 1024;
+/// How many registrations that are over can still be looked up. An event is on its way for a moment, or, if its thread
+/// has to wait for a processor meanwhile, for some hundredths of a second: too short for so many to be made and ended.
+const REMEMBERED: usize = 1 << 16;
 
 /// The next key. Far from what programs that use the raw calls on the same port give as cookies, not that it mattered:
 /// the object has to be right as well.

@@ -361,6 +361,10 @@ impl MessageQueue {
     ///
     /// A queue tells one at a time, of all processes. While this one is to be told, the port stays open.
     ///
+    /// Linux counts registrations by process: one that was made by this value goes, without an event, when *another*
+    /// [`MessageQueue`] of the process that is the same queue is cancelled or dropped. So open a queue once where it is to
+    /// tell.
+    ///
     /// # Errors
     /// Somebody is to be told already ([`MqNotifyError::is_busy`]), be it this very queue's port; on Linux also a port
     /// that is full ([`MqNotifyError::is_limit`]).
@@ -380,7 +384,10 @@ impl MessageQueue {
         port.shared.queues.add(key, Entry { object: self.open.queue.object(), user, subject });
         // SAFETY: both structures are valid and complete, and read during the call only (MQ-1).
         if unsafe { sys::mq_notify(self.raw(), &raw const event) } == 0 {
-            *registration = Some(Registration { key, port: Arc::clone(&port.shared) });
+            let before = registration.replace(Registration { key, port: Arc::clone(&port.shared) });
+            // One that has fired, and may have the last handle of a port: that does not end under the lock.
+            drop(registration);
+            drop(before);
             return Ok(());
         }
         let source = io::Error::last_os_error();

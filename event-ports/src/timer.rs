@@ -373,8 +373,9 @@ fn from_itimerspec(setting: &sys::itimerspec) -> TimerSetting {
 }
 
 fn to_timespec(time: Duration) -> libc::timespec {
-    // Both fit any width the fields have: at most some centuries, and less than 10^9.
-    libc::timespec { tv_sec: time.as_secs() as _, tv_nsec: (time.subsec_nanos() as i32).into() }
+    // Some centuries are too long for a time of 32 bits; the nanoseconds, less than 10^9, fit any width.
+    let tv_sec = time.as_secs().try_into().unwrap_or(libc::time_t::MAX);
+    libc::timespec { tv_sec, tv_nsec: (time.subsec_nanos() as i32).into() }
 }
 
 fn from_timespec(time: &libc::timespec) -> Duration {

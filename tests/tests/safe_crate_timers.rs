@@ -1,7 +1,7 @@
 //! The safe crate: timers, whose events say which timer they are of.
 
 use event_ports::{Clock, Event, EventPort, Events, PortEvent, Timer, TimerId, TimerSetting, When};
-use event_ports_tests::prelude::{AsRawFd, Pending, case, fork, is_readable, limit_events};
+use event_ports_tests::prelude::{AsRawFd, POLLIN, Pending, case, fork, is_readable, limit_events, poll};
 use event_ports_tests::timers;
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
@@ -23,7 +23,8 @@ fn timer(port: &EventPort, user: usize) -> Timer {
 fn expired(port: &EventPort, user: usize) -> Timer {
     let timer = timer(port, user);
     timer.set(When::At(Duration::ZERO), None).expect("set");
-    assert!(is_readable(port));
+    // It may be that a clock has to interrupt somebody first.
+    assert_ne!(poll(port, POLLIN, 30_000), 0);
     timer
 }
 
@@ -46,12 +47,14 @@ fn an_event_says_which_timer_and_how_often() {
             .expect("set");
         let event = port.get(LONG).expect("an event");
         assert_eq!(expiration(&event), Some((timers[0].id(), 1, 1)));
+        let start = Clock::Monotonic.now();
         timers[1].periodic(TICK).expect("set");
         std::thread::sleep(TICK * 5);
         let event = port.get(LONG).expect("an event");
         let (id, expirations, user) = expiration(&event).expect("a timer's");
         assert_eq!((id, user), (timers[1].id(), 2));
-        assert!((5..100).contains(&expirations), "{expirations}");
+        let most = (Clock::Monotonic.now() - start).as_millis() / TICK.as_millis();
+        assert!(expirations >= 5 && u128::from(expirations) <= most, "{expirations} of {most}");
         assert_eq!(event.events as u32, expirations);
         // In a batch as well.
         let mut events = Events::with_capacity(8);
@@ -74,9 +77,9 @@ fn settings_come_back_as_they_were_made() {
             assert_eq!(timer.set(HOUR, Some(TICK)).expect("set"), TimerSetting::default());
             let before = timer.set(When::At(clock.now() + HOUR * 2), None).expect("set");
             assert_eq!(before.interval, Some(TICK));
-            assert!(before.remaining.is_some_and(|left| left <= HOUR && left > HOUR - TICK * 500));
+            assert!(before.remaining.is_some_and(|left| left <= HOUR && left > HOUR / 2));
             let left = timer.remaining().expect("a setting").expect("armed");
-            assert!(left <= HOUR * 2 && left > HOUR * 2 - TICK * 500, "{left:?}");
+            assert!(left <= HOUR * 2 && left > HOUR, "{left:?}");
             assert!(timer.disarm().expect("disarmed").remaining.is_some());
             assert_eq!(timer.remaining().expect("a setting"), None);
         }
@@ -114,8 +117,8 @@ fn dropping_a_timer_takes_its_event_along() {
             let other = expired(&port, 2);
             pending.place(&port);
             drop(timer);
-            let events = port.get_n(8, POLL).expect("a poll");
-            assert_eq!(events.iter().map(expiration).collect::<Vec<_>>(), [Some((other.id(), 1, 2))]);
+            assert_eq!(expiration(&port.get(LONG).expect("an event")), Some((other.id(), 1, 2)));
+            assert!(port.get(POLL).is_err_and(|error| error.is_timeout()), "one");
         }
     });
 }
@@ -127,9 +130,11 @@ fn a_timer_keeps_its_port_open() {
         let number = port.as_raw_fd();
         let timer = expired(&port, 1);
         drop(port);
-        assert!(is_readable(&number));
+        // SAFETY: F_GETFD takes no argument.
+        let is_open = || unsafe { libc::fcntl(number, libc::F_GETFD) != -1 };
+        assert!(is_open() && is_readable(&number));
         drop(timer);
-        assert!(!is_readable(&number) || EventPort::new().expect("a port").as_raw_fd() == number);
+        assert!(!is_open());
     });
 }
 
