@@ -2,7 +2,7 @@
 //!
 //! Each turns into an [`io::Error`] with the same errno, so `?` works in functions that return `io::Result`.
 
-use crate::{Clock, EventSource};
+use crate::{AioCompletion, AioOperation, Clock, EventSource};
 use std::ffi::{NulError, OsString};
 use std::io;
 use std::os::fd::RawFd;
@@ -48,6 +48,8 @@ into_io_error!(
     RefreshError,
     TimerCreateError,
     TimerError,
+    AioError,
+    AioListError,
     MqOpenError,
     MqError,
     MqNotifyError,
@@ -221,6 +223,48 @@ impl TimerError {
     #[must_use]
     pub fn is_not_permitted(&self) -> bool {
         has_errno(&self.source, libc::EPERM)
+    }
+}
+
+/// Error returned by [`EventPort::aio_read`](crate::EventPort::aio_read) and its like.
+#[derive(Debug, Error)]
+#[error("cannot submit an asynchronous {operation} of descriptor {fd}{}", full(.source))]
+#[non_exhaustive]
+pub struct AioError {
+    /// What was to be done.
+    pub operation: AioOperation,
+    /// The descriptor.
+    pub fd: RawFd,
+    /// The buffer that was given.
+    pub buffer: Vec<u8>,
+    /// The system's error.
+    pub source: io::Error,
+}
+
+impl AioError {
+    /// Whether a limit was reached: the port is full, or there are too many requests (`EAGAIN`).
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        has_errno(&self.source, libc::EAGAIN)
+    }
+}
+
+/// Error returned by [`EventPort::aio_list`](crate::EventPort::aio_list).
+#[derive(Debug, Error)]
+#[error("cannot submit a list of asynchronous requests{}", full(.source))]
+#[non_exhaustive]
+pub struct AioListError {
+    /// What became of each request, in the order of the list.
+    pub completions: Vec<AioCompletion>,
+    /// The system's error.
+    pub source: io::Error,
+}
+
+impl AioListError {
+    /// Whether a limit was reached: the port is full, or there are too many requests (`EAGAIN`).
+    #[must_use]
+    pub fn is_limit(&self) -> bool {
+        has_errno(&self.source, libc::EAGAIN)
     }
 }
 

@@ -2,7 +2,10 @@
 
 use crate::port::Shared;
 use crate::source;
-use crate::{EventSource, ExtractFileObjError, FileEvents, FileObj, PollEvents, QueueId, TimerId, sys};
+use crate::{
+    AioCompletion, AioListCompletion, EventSource, ExtractFileObjError, FileEvents, FileObj, PollEvents, QueueId,
+    TimerId, sys,
+};
 use std::fmt;
 use std::os::fd::RawFd;
 use std::ptr;
@@ -91,13 +94,18 @@ pub(crate) enum Extra {
     File(FileObj),
     /// The timer that expired.
     Timer(TimerId),
+    /// What a request has brought.
+    Aio(AioCompletion),
+    /// What the requests of a list have brought.
+    AioList(AioListCompletion),
     /// The queue that got a message.
     Queue(QueueId),
 }
 
 impl Extra {
     /// The sources whose events may have more to them than their numbers, as a set of bits.
-    pub(crate) const SOURCES: u32 = source::bit(source::FILE) | source::bit(source::TIMER) | source::bit(source::MQ);
+    pub(crate) const SOURCES: u32 =
+        source::bit(source::AIO) | source::bit(source::TIMER) | source::bit(source::MQ) | source::bit(source::FILE);
 
     /// Whether an event of this source may have more to it.
     #[inline]
@@ -118,6 +126,7 @@ impl Shared {
         match slot.source() {
             source::FILE => self.file_extra(slot.object()),
             source::TIMER => self.timer_extra(slot),
+            source::AIO => self.aio_extra(slot),
             source::MQ => self.queue_extra(slot),
             _ => Extra::None,
         }
@@ -343,6 +352,8 @@ impl<'a> EventRef<'a> {
             (EventSource::Timer, Some(&Extra::Timer(timer))) => {
                 Event::Timer { timer, expirations: self.events.unsigned_abs() }
             }
+            (EventSource::Aio, Some(Extra::Aio(completion))) => Event::Aio { completion },
+            (EventSource::Aio, Some(Extra::AioList(list))) => Event::AioList { list },
             (EventSource::Mq, Some(&Extra::Queue(queue))) => Event::Mq { queue },
             _ => Event::Other { source: self.source, object: self.object, events: self.events },
         }
@@ -408,6 +419,16 @@ pub enum Event<'a> {
         timer: TimerId,
         /// How often it has expired since its last event: 1, or more if the loop was late.
         expirations: u32,
+    },
+    /// An asynchronous read, write or fsync is over ([`EventPort::aio_read`](crate::EventPort::aio_read) and its like).
+    Aio {
+        /// Its result, its buffer and what has kept its descriptor open.
+        completion: &'a AioCompletion,
+    },
+    /// All requests of a list are over ([`EventPort::aio_list`](crate::EventPort::aio_list)).
+    AioList {
+        /// Their results, buffers and descriptors.
+        list: &'a AioListCompletion,
     },
     /// A message came to an empty [`MessageQueue`](crate::MessageQueue). To hear again, ask again
     /// ([`MessageQueue::notify`](crate::MessageQueue::notify)).

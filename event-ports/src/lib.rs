@@ -30,6 +30,7 @@
 //! | a descriptor is ready | [`EventPort::associate_fd`] | [`Event::Fd`] |
 //! | a file changes, moves, or goes | [`EventPort::associate_file`] | [`Event::File`] |
 //! | time passes | [`Timer`] | [`Event::Timer`] |
+//! | a read, write or fsync is done, or a list | [`EventPort::aio_read`] and its like | [`Event::Aio`], [`Event::AioList`] |
 //! | a message queue gets a message | [`MessageQueue::notify`] | [`Event::Mq`] |
 //! | a program has something to say | [`EventPort::send`], [`EventPort::send_n`], [`Waker`] | [`Event::User`] |
 //! | every thread shall look up at once | [`EventPort::alert`] | [`Event::Alert`] |
@@ -117,6 +118,7 @@
 #[cfg(not(any(target_os = "illumos", target_os = "linux")))]
 compile_error!("event-ports supports illumos, and Linux through event-ports-linux");
 
+mod aio;
 mod alert;
 #[cfg(test)]
 mod allocations;
@@ -142,13 +144,17 @@ mod timer;
 mod waker;
 mod watch;
 
+pub use aio::{
+    AioCancel, AioCompletion, AioFd, AioId, AioList, AioListCompletion, AioListRequest, AioOperation, AioRequest,
+    AioSync,
+};
 pub use alert::{AlertGuard, AlertOutcome};
 pub use batch::{Batch, Events, EventsIter};
 pub use dissociated::Dissociated;
 pub use error::{
-    AlertError, AssociateFdError, AssociateFileError, DissociateFdError, DissociateFileError, ExtractFileObjError,
-    FileObjError, GetError, GetNError, MqError, MqNotifyError, MqOpenError, PendingError, PortCreateError,
-    RefreshError, SendError, TimerCreateError, TimerError,
+    AioError, AioListError, AlertError, AssociateFdError, AssociateFileError, DissociateFdError, DissociateFileError,
+    ExtractFileObjError, FileObjError, GetError, GetNError, MqError, MqNotifyError, MqOpenError, PendingError,
+    PortCreateError, RefreshError, SendError, TimerCreateError, TimerError,
 };
 pub use event::{Event, EventRef, PortEvent};
 pub use event_ports_sys as sys;
@@ -172,6 +178,10 @@ const _: () = {
     send_and_sync::<Events>();
     send_and_sync::<FileObj>();
     send_and_sync::<Timer>();
+    send_and_sync::<AioRequest>();
+    send_and_sync::<AioCompletion>();
+    send_and_sync::<AioList>();
+    send_and_sync::<AioListRequest>();
     send_and_sync::<MessageQueue>();
     send_and_sync::<Waker>();
     send_and_sync::<Watcher>();

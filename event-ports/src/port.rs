@@ -1,5 +1,6 @@
 //! The port itself: its descriptor, and what lives as long as it.
 
+use crate::aio::Requests;
 use crate::file::Watches;
 use crate::mq::Queues;
 use crate::timer::Timers;
@@ -42,6 +43,14 @@ pub(crate) struct Shared {
     pub(crate) watches: Watches,
     pub(crate) timers: Timers,
     pub(crate) queues: Queues,
+    pub(crate) requests: Requests,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // While the port is open, since what waits for it are events.
+        self.requests.end(self);
+    }
 }
 
 impl Shared {
@@ -102,6 +111,7 @@ impl EventPort {
                 watches: Watches::default(),
                 timers: Timers::default(),
                 queues: Queues::default(),
+                requests: Requests::default(),
             }),
         })
     }

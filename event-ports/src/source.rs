@@ -39,6 +39,7 @@ pub enum EventSource {
 pub(crate) const FD: u16 = sys::PORT_SOURCE_FD as u16;
 pub(crate) const ALERT: u16 = sys::PORT_SOURCE_ALERT as u16;
 pub(crate) const FILE: u16 = sys::PORT_SOURCE_FILE as u16;
+pub(crate) const AIO: u16 = sys::PORT_SOURCE_AIO as u16;
 pub(crate) const TIMER: u16 = sys::PORT_SOURCE_TIMER as u16;
 pub(crate) const MQ: u16 = sys::PORT_SOURCE_MQ as u16;
 
@@ -51,7 +52,6 @@ pub(crate) const fn bit(source: u16) -> u32 {
 impl From<u16> for EventSource {
     #[inline]
     fn from(source: u16) -> Self {
-        const AIO: u16 = sys::PORT_SOURCE_AIO as u16;
         const USER: u16 = sys::PORT_SOURCE_USER as u16;
         match source {
             AIO => Self::Aio,
