@@ -37,7 +37,6 @@ pub(crate) fn associate(port: &mut Locked, object: usize, events: c_int, user: u
     let fd = descriptor(object)?;
     if !port.fd_source {
         check_original(port)?;
-        port.fd_source = true;
     }
     let (slot, was) = match port.fds.get(object) {
         NIL => (new_slot(port, fd)?, Registration::None),
@@ -48,7 +47,9 @@ pub(crate) fn associate(port: &mut Locked, object: usize, events: c_int, user: u
     node.user.set(user);
     node.generation.set(node.generation.get().wrapping_add(1));
     let armed = arm(port, fd, slot, was);
-    if armed.is_err() {
+    if armed.is_ok() {
+        port.fd_source = true;
+    } else {
         // A failure ends the association that was (FD-4).
         port.ghosts |= was == Registration::Live;
         forget(port, object, slot);
@@ -74,10 +75,7 @@ fn new_slot(port: &mut Locked, fd: c_int) -> Result<Slot> {
             if !os::is_open(fd) {
                 return Err(Errno::BADFD);
             }
-            if !sweep_closed(port) {
-                return Err(Errno::AGAIN);
-            }
-            slab.allocate().ok_or(Errno::AGAIN)?
+            super::new_slot(port)?
         }
     };
     let node = slab.node(slot);
@@ -167,6 +165,8 @@ fn arm_unpollable(port: &mut Locked, fd: c_int, slot: Slot) -> Result<()> {
         node.set_phase(Phase::Armed);
     } else {
         node.events.set(ready);
+        // What the kernel holds has happened before (ORDER-1). If it cannot be had, this event comes first, no more.
+        let _ = port.pull(usize::MAX);
         port.push(slot);
     }
     Ok(())
