@@ -5,7 +5,7 @@ use super::path::{self, Target};
 use super::recheck::Place;
 use super::stamps::{Look, Seen, Times};
 use super::table::{NONE, Number};
-use super::{Files, close_unused_channel, dispatch, drain, except, fire, node, open_channel, swallow_confirmations};
+use super::{Files, catch_up, close_unused_channel, dispatch, except, fire, node, open_channel, swallow_confirmations};
 use crate::errno::{Errno, Result};
 use crate::os;
 use crate::port::Locked;
@@ -108,7 +108,7 @@ impl Request {
         open_channel(port)?;
         port.files.registered = true;
         // What has happened until now must not come as the event of an association that begins now.
-        drain(port);
+        catch_up(port);
         port.files.associations.reserve()?;
         port.files.marks.reserve(3)?;
         let known = port.files.associations.find(self.object);
@@ -151,7 +151,7 @@ impl Request {
     /// Arms an association anew where it can be seen that nothing has become another since: by far the most common case,
     /// and by far the cheapest. Answers whether it could.
     fn again(&self, port: &mut Locked, path: &CStr) -> bool {
-        drain(port);
+        catch_up(port);
         let Some(at) = port.files.associations.find(self.object) else { return false };
         let Some(now) = in_place(&port.files, at, path, self.events) else { return false };
         match take_back(port, at) {
@@ -313,7 +313,7 @@ fn leads_to(directory: BorrowedFd<'_>, name: &CStr, file: &Look) -> bool {
 /// A slot for an association. Where there is none the association that has been spent for longest gives its own: its
 /// caller has been told that it is no longer associated.
 fn allocate(port: &mut Locked) -> Result<Slot> {
-    if let Some(slot) = port.port.slab.allocate() {
+    if let Ok(slot) = crate::source::new_slot(port) {
         return Ok(slot);
     }
     let oldest = port.files.associations.spent.first;
