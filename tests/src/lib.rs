@@ -48,6 +48,7 @@ mod descriptors;
 mod errno;
 pub mod files;
 mod gates;
+pub mod model;
 mod objects;
 mod process;
 pub mod queues;
