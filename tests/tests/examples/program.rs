@@ -151,9 +151,17 @@ pub(crate) struct Directory(PathBuf);
 
 impl Directory {
     pub(crate) fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("event-ports-examples-{name}-{}", std::process::id()));
-        std::fs::create_dir(&path).expect("the name is unused");
-        Self(path)
+        for number in 0.. {
+            let name = format!("event-ports-examples-{name}-{}-{number}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // A process of the same number was killed before it could remove its own.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("a directory cannot be made: {error}"),
+            }
+        }
+        unreachable!("some number is unused")
     }
 
     pub(crate) fn path(&self) -> &Path {
