@@ -65,7 +65,7 @@ fn follow(lines: u64, names: Vec<OsString>) -> Result<ExitCode, Stop> {
     for (index, tail) in tails.iter_mut().enumerate() {
         // Watched first and read then: what is appended meanwhile is either read now, or reported.
         watcher.watch_with(&tail.name, options, index)?;
-        tail.open(Begin::LastLines(lines));
+        tail.open(&watcher, Begin::LastLines(lines));
         if output.print(index, tail)? == Listener::Gone {
             return Ok(ExitCode::SUCCESS);
         }
@@ -75,7 +75,7 @@ fn follow(lines: u64, names: Vec<OsString>) -> Result<ExitCode, Stop> {
         tail.changed(&change);
         // All of the old file before the new one.
         let mut listener = output.print(index, tail)?;
-        if listener == Listener::There && tail.open(Begin::Start) {
+        if listener == Listener::There && tail.open(&watcher, Begin::Start) {
             listener = output.print(index, tail)?;
         }
         if listener == Listener::Gone {
@@ -110,8 +110,8 @@ impl Tail {
     }
 
     /// Opens what is at the path, if that is not open already. Whether there is something new to read.
-    fn open(&mut self, begin: Begin) -> bool {
-        match self.try_open(begin) {
+    fn open(&mut self, watcher: &Watcher, begin: Begin) -> bool {
+        match self.try_open(watcher, begin) {
             Ok(is_new) => is_new,
             Err(error) => {
                 self.complain(&error);
@@ -120,12 +120,17 @@ impl Tail {
         }
     }
 
-    fn try_open(&mut self, begin: Begin) -> io::Result<bool> {
+    fn try_open(&mut self, watcher: &Watcher, begin: Begin) -> io::Result<bool> {
         // Opening a FIFO would wait for somebody who writes to it.
         let mut file =
             OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(&self.name)?;
         let metadata = file.metadata()?;
         let id = FileId::of(&metadata);
+        // Where the watcher has not seen any file yet it will report this one; but not if that is gone by then, and who had
+        // begun to read it would never hear of its last lines.
+        if watcher.file_at(&self.name).is_none() {
+            return Ok(false);
+        }
         // As long as a file is open, no other gets its identity.
         if self.current.as_ref().is_some_and(|&(_, current)| current == id) {
             return Ok(false);

@@ -160,7 +160,6 @@ fn a_replaced_file_is_read_from_its_start() {
 }
 
 #[test]
-#[ignore = "known bug: under load a file that was removed and came back is now and then not seen"]
 fn a_removed_file_is_waited_for() {
     let logs = Logs::new("tail-removed");
     fs::create_dir(logs.path("d")).expect("made");

@@ -3,7 +3,7 @@
 mod watching;
 
 use event_ports::ChangeKind::{Attributes, Created, Deleted, Failed, Modified, RenamedAway, Replaced};
-use event_ports::{ChangeKind, WatchOptions, Watcher};
+use event_ports::{ChangeKind, FileId, WatchOptions, Watcher};
 use event_ports_tests::OpenDescriptors;
 use event_ports_tests::prelude::{blocked, case};
 use std::fs;
@@ -24,6 +24,37 @@ fn a_missing_file_is_waited_for() {
         assert_eq!(scene.news_of("file"), [Created]);
         scene.append("file", "x");
         assert_eq!(scene.news_of("file"), [Modified]);
+    });
+}
+
+#[test]
+fn a_watcher_tells_what_it_has_seen_and_not_what_is_there() {
+    case(|| {
+        let mut scene = Scene::new();
+        let path = scene.path("file");
+        let id = || FileId::of(&fs::metadata(&path).expect("it is there"));
+        assert_eq!(scene.watcher.file_at(&path), None, "not watched");
+        scene.watch("file");
+        assert_eq!(scene.watcher.file_at(&path), None, "not there");
+        // A program that finds this one by itself, and means to hear of its end, will not.
+        scene.write("file", "");
+        assert_eq!(scene.watcher.file_at(&path), None, "not looked at");
+        scene.remove("file");
+        assert_eq!(scene.news(), []);
+        scene.write("file", "");
+        assert_eq!(scene.news_of("file"), [Created]);
+        assert_eq!(scene.watcher.file_at(&path), Some(id()));
+        scene.write("new", "");
+        scene.rename("new", "file");
+        assert_ne!(scene.watcher.file_at(&path), Some(id()), "not looked at");
+        assert_eq!(scene.news_of("file"), [Replaced]);
+        assert_eq!(scene.watcher.file_at(&path), Some(id()));
+        // Nobody has seen this one, but the end of the one before is told.
+        scene.write("new", "");
+        scene.rename("new", "file");
+        scene.remove("file");
+        assert_eq!(scene.news_of("file"), [Deleted]);
+        assert_eq!(scene.watcher.file_at(&path), None);
     });
 }
 

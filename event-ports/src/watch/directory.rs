@@ -118,12 +118,12 @@ impl Engine {
         }
     }
 
-    /// The path of a root leads elsewhere. What is known below it stays known, and is looked at in its new place.
-    pub(super) fn relocate(&mut self, key: NodeKey, path: PathBuf) {
-        if self.nodes.get(key).is_none_or(|node| node.sentry.path() == path) {
+    /// The path of a root leads elsewhere. What is known below its target stays known, and is looked at in its new place.
+    pub(super) fn relocate(&mut self, target: NodeKey, path: PathBuf) {
+        if self.nodes.get(target).is_none_or(|node| node.sentry.path() == path) {
             return;
         }
-        let mut moving = vec![(key, path)];
+        let mut moving = vec![(target, path)];
         while let Some((key, path)) = moving.pop() {
             let Some(node) = self.nodes.get_mut(key) else { continue };
             if let Some(entries) = node.file().and_then(|file| file.entries.as_ref()) {
@@ -131,7 +131,9 @@ impl Engine {
             }
             let object = node.sentry.relocate(path);
             self.dismiss(object);
-            self.make_due(key);
+            if key != target {
+                self.make_due(key);
+            }
         }
     }
 

@@ -6,6 +6,26 @@
 //! 2. associate, with the times of that stat: what happened since then gives an event at once (FILE-25);
 //! 3. stat again: a path that means another file by now is looked at once more (FILE-13);
 //! 4. compare with the last look, and report.
+//!
+//! # Why no change is lost
+//! A change comes after step 2 of some look, or before it.
+//! - After it an event is on its way, and will lead to another look. Nothing takes it back: an object that is armed, and
+//!   was not heard of, is not associated anew ([`Sentry::stands`](super::sentry::Sentry::stands)).
+//! - Before it, the report of that look comes after the change, and that is all that is promised. There is a report if an
+//!   event led to the look, or if the file looks different. Where there is neither, nobody has listened since the last look;
+//!   then times that were too young at that look to tell are taken for a change
+//!   ([`Snapshot::may_hide_a_change`]): clocks tick so slowly that two changes may have the same time.
+//!
+//! The path may come to mean another file, without a word from the one that is armed. Then a directory or link on the way
+//! is another. Each of these has a guard, which is armed before the path is followed for the look that counts, and if one
+//! could not be put where the path leads, the path is followed once more. If an entry is missing, the guard of its directory
+//! listens to entries, too, and is armed before the entry is looked for.
+//!
+//! What was armed stays so only with what it stands for: an event of an object that has been given up since is of the past,
+//! and the one in its place was armed after it.
+//!
+//! A file that comes and goes between two looks leaves nothing to be told. So a program that has looked there by itself
+//! meanwhile knows of a file that the watcher has never seen: see [`Watcher::file_at`](crate::Watcher::file_at).
 
 use super::change::{Change, ChangeKind, WatchFailure};
 use super::node::{File, Node, NodeKey, Role, Root, RootKey};
@@ -13,7 +33,7 @@ use super::options::WatchOptions;
 use super::post::{Heard, Post};
 use super::sentry::{Armed, Sight};
 use super::slab::Slab;
-use super::snapshot::Snapshot;
+use super::snapshot::{FileId, Snapshot};
 use super::story::Looks;
 use super::trail::{End, Step, Trail};
 use crate::{FileEvents, FileObj, PortCreateError};
@@ -46,6 +66,8 @@ struct View {
     now: Now,
     /// What keeps the path from being watched.
     failure: Option<WatchFailure>,
+    /// Whether nobody has listened for a while before it: no event came, and none could.
+    is_first_after_gap: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -59,10 +81,10 @@ enum Now {
 }
 
 impl View {
-    const GONE: Self = Self { now: Now::Gone, failure: None };
+    const GONE: Self = Self { now: Now::Gone, failure: None, is_first_after_gap: false };
 
     fn hidden(errno: i32) -> Self {
-        Self { now: Now::Hidden, failure: Some(WatchFailure::new(errno)) }
+        Self { now: Now::Hidden, failure: Some(WatchFailure::new(errno)), ..Self::GONE }
     }
 
     /// Whether the file is there and watched.
@@ -159,6 +181,12 @@ impl Engine {
         self.by_path.values().filter_map(|&key| Some(self.roots.get(key)?.given.as_path()))
     }
 
+    /// Which file the last look at what was asked for has shown.
+    pub(super) fn file_at(&self, absolute: &Path) -> Option<FileId> {
+        let root = self.roots.get(*self.by_path.get(absolute)?)?;
+        Some(self.nodes.get(root.target)?.file()?.seen?.id())
+    }
+
     pub(super) fn len(&self) -> usize {
         self.roots.len()
     }
@@ -172,8 +200,11 @@ impl Engine {
             }
         }
         let nodes: Vec<_> = self.nodes.keys().collect();
-        for node in nodes {
-            self.make_due(node);
+        for key in nodes {
+            if let Some(node) = self.nodes.get_mut(key) {
+                node.sentry.mistrust();
+            }
+            self.make_due(key);
         }
     }
 
@@ -193,12 +224,8 @@ impl Engine {
         while let Some(Heard { place, object, events }) = self.post.next() {
             let Some(key) = self.nodes.key_at(place) else { continue };
             if let Some(node) = self.nodes.get_mut(key) {
-                // An exception may still come of an object that has been given up (FILE-34).
-                if node.sentry.is(&object) {
+                if node.sentry.heard(&object) {
                     node.fired |= events;
-                    if let Some(guard) = node.guard_mut() {
-                        guard.armed = None;
-                    }
                     self.make_due(key);
                 }
             }
@@ -274,7 +301,7 @@ impl Engine {
         if !held.were_standing {
             // What has changed before the guards were in place, they have not seen.
             let again = Trail::of(&root.absolute, root.options.follows());
-            is_settled = again.steps == trail.steps && again.end == end;
+            is_settled = held.are_standing && again.steps == trail.steps && again.end == end;
             end = again.end;
         }
         let above = mem::replace(&mut root.above, FileEvents::empty());
@@ -331,18 +358,24 @@ impl Engine {
     /// Looks at a file and arms it.
     fn observe(&mut self, key: NodeKey) -> View {
         let Some(node) = self.nodes.get_mut(key) else { return View::GONE };
-        let Some((root, lists)) =
-            node.file().and_then(|file| Some((self.roots.get(file.root)?, file.listed.is_some())))
-        else {
-            return View::GONE;
-        };
+        let Some(file) = node.file() else { return View::GONE };
+        let Some(root) = self.roots.get(file.root) else { return View::GONE };
+        let (before, lists) = (file.seen, file.listed.is_some());
+        // Before the look, so that what it shows is taken to be younger rather than older than it is.
+        let time = SystemTime::now();
         let metadata = match node.sentry.look() {
             Sight::There(metadata) => metadata,
             Sight::Gone => return View::GONE,
             Sight::Failed(errno) => return View::hidden(errno),
         };
-        let seen = Snapshot::of(&metadata);
+        let seen = Snapshot::of(&metadata, time);
         let events = root.options.events(seen.is_dir() && root.options.wants_entries(lists));
+        let known = before.filter(|before| before.is_same_file(&seen));
+        if let (Some(before), true) = (known, node.sentry.stands(&metadata, events)) {
+            // What has happened since is told when its event is there.
+            return View { now: Now::There(before), failure: None, is_first_after_gap: false };
+        }
+        let is_first_after_gap = node.fired.is_empty();
         let failure = match node.sentry.arm(&mut self.post, key.index(), &metadata, events) {
             Armed::Yes => None,
             Armed::Unsure => {
@@ -352,7 +385,7 @@ impl Engine {
             Armed::Gone => return View::GONE,
             Armed::No(errno) => Some(WatchFailure::new(errno)),
         };
-        View { now: Now::There(seen), failure }
+        View { now: Now::There(seen), failure, is_first_after_gap }
     }
 
     /// Compares a look with the last one and reports. `is_old` makes it no news that the file is there.
@@ -372,7 +405,14 @@ impl Engine {
         file.seen = now;
         let lists = now.is_some_and(|now| now.is_dir()) && options.wants_entries(!is_target);
         if !matches!(view.now, Now::Hidden) {
-            let looks = Looks { before: before.as_ref(), now: now.as_ref(), fired, above, time: SystemTime::now() };
+            let looks = Looks {
+                before: before.as_ref(),
+                now: now.as_ref(),
+                fired,
+                above,
+                after_gap: view.is_first_after_gap,
+                time: SystemTime::now(),
+            };
             let story = looks.story(&options);
             for kind in story.kinds {
                 let is_news = match kind {

@@ -18,6 +18,9 @@ use std::path::{Path, PathBuf};
 pub(super) struct Held {
     /// Whether they were there before, so that nothing on the way can have changed unseen.
     pub(super) were_standing: bool,
+    /// Whether all stand where the path leads through, but for those that the system does not allow. What is there may look
+    /// like what was there before, though it is not, and has no guard.
+    pub(super) are_standing: bool,
     /// If one that must listen cannot, why.
     pub(super) failure: Option<WatchFailure>,
 }
@@ -25,7 +28,7 @@ pub(super) struct Held {
 impl Engine {
     /// Puts guards where a path leads through, and takes them away where it does not any more.
     pub(super) fn hold_guards(&mut self, root_key: RootKey, trail: &Trail) -> Held {
-        let mut outcome = Held { were_standing: true, failure: None };
+        let mut outcome = Held { were_standing: true, are_standing: true, failure: None };
         let Some(root) = self.roots.get(root_key) else { return outcome };
         let mut wanted: HashMap<&Path, bool> = trail.steps.iter().map(|step| (step.path.as_path(), false)).collect();
         if let End::Missing { directory, .. } | End::Failed { directory, .. } = &trail.end {
@@ -40,8 +43,11 @@ impl Engine {
             held.push(key);
             let Some(armed) = self.hold_guard(key, root_key, listens) else { continue };
             outcome.were_standing = false;
-            if let (true, Armed::No(errno)) = (listens, armed) {
-                outcome.failure = Some(WatchFailure::new(errno));
+            match armed {
+                Armed::Yes => {}
+                Armed::Unsure | Armed::Gone => outcome.are_standing = false,
+                Armed::No(errno) if listens => outcome.failure = Some(WatchFailure::new(errno)),
+                Armed::No(_) => {}
             }
         }
         if let Some(root) = self.roots.get_mut(root_key) {
@@ -109,10 +115,11 @@ impl Engine {
 
     /// Gives a guard to a root, and arms it if that asks for more than it is armed for.
     fn hold_guard(&mut self, key: NodeKey, root: RootKey, listens: bool) -> Option<Armed> {
-        let guard = self.nodes.get_mut(key)?.guard_mut()?;
+        let node = self.nodes.get_mut(key)?;
+        let guard = node.guard_mut()?;
         guard.hold(root, listens);
         let wanted = guard.wanted();
-        if guard.armed.is_some_and(|armed| armed.contains(wanted)) {
+        if node.sentry.is_armed_for(wanted) {
             return None;
         }
         let armed = self.arm_guard(key);
@@ -127,6 +134,7 @@ impl Engine {
         let Role::Guard(guard) = &mut node.role else { return Armed::Gone };
         let wanted = guard.wanted();
         let (armed, id) = match node.sentry.look() {
+            Sight::There(seen) if node.sentry.stands(&seen, wanted) => (Armed::Yes, Some(FileId::of(&seen))),
             Sight::There(seen) => {
                 (node.sentry.arm(&mut self.post, key.index(), &seen, wanted), Some(FileId::of(&seen)))
             }
@@ -134,7 +142,6 @@ impl Engine {
             Sight::Failed(errno) => (Armed::No(errno), None),
         };
         guard.id = id;
-        guard.armed = matches!(armed, Armed::Yes | Armed::Unsure).then_some(wanted);
         armed
     }
 }

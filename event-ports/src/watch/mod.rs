@@ -72,6 +72,10 @@ use std::time::{Duration, Instant};
 /// state. (Where the system's time stamps are so coarse that a file written twice has the same, the last report may be
 /// of another kind.) Reports may be duplicates; none is a promise that the content differs.
 ///
+/// Where a report says that there is no file any more, go by that, and do not look: you might find a new file which the
+/// watcher has not seen yet. If it stays, it is reported; if it is gone by the time the watcher looks, nothing is. After
+/// `watch`, [`file_at`](Self::file_at) tells whether the watcher has seen one.
+///
 /// Not noticed are stores through a memory mapping (FILE-28), and on network file systems what other machines do
 /// (FILE-32); [`look_at_all`](Self::look_at_all) finds what left a trace in the times. A truncation to a length that is
 /// not 0 is noticed with the next event (FILE-28). Where a mount point is on the way, the event comes *before* the mount is
@@ -133,8 +137,8 @@ impl Watcher {
 
     /// Watches a path, as [`WatchOptions::new`] says. Its changes come with the cookie `user`.
     ///
-    /// It is not reported that what is there now is there. There may be nothing: then it is reported when something
-    /// comes. A relative path means the directory that is current now. Watching a path again replaces what was asked
+    /// It is not reported that what is there now is there; [`file_at`](Self::file_at) tells. There may be nothing: then it
+    /// is reported when something comes. A relative path means the directory that is current now. Watching a path again replaces what was asked
     /// for before.
     ///
     /// # Errors
@@ -209,6 +213,27 @@ impl Watcher {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Which file the watcher has seen at a watched path. `None` if there was none when it looked last, or if the path is
+    /// not watched.
+    ///
+    /// What happens to that one will be reported. A program that looks by itself may find a newer one, which will be reported
+    /// only if it stays. So look where the watcher has seen something, and leave the rest to the reports.
+    ///
+    /// ```
+    /// use event_ports::{FileId, Watcher};
+    ///
+    /// let mut watcher = Watcher::new()?;
+    /// watcher.watch("/", 1)?;
+    /// watcher.watch("/no/such/file", 2)?;
+    /// assert_eq!(watcher.file_at("/"), Some(FileId::of(&std::fs::metadata("/")?)));
+    /// assert_eq!(watcher.file_at("/no/such/file"), None);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn file_at(&self, path: impl AsRef<Path>) -> Option<FileId> {
+        self.engine.file_at(&path::absolute(path).ok()?)
     }
 
     /// Has everything looked at again by the next calls of [`next`](Self::next): for file systems that do not tell of

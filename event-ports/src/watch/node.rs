@@ -4,7 +4,7 @@ use super::change::WatchFailure;
 use super::options::WatchOptions;
 use super::sentry::Sentry;
 use super::slab::Key;
-use super::snapshot::Snapshot;
+use super::snapshot::{FileId, Snapshot};
 use super::trail::Step;
 use crate::FileEvents;
 use std::collections::HashMap;
@@ -86,10 +86,8 @@ pub(super) struct Guard {
     pub(super) holders: HashMap<RootKey, bool>,
     /// How many of them do.
     pub(super) listeners: usize,
-    /// What the object was last armed for; `None` if it is not.
-    pub(super) armed: Option<FileEvents>,
-    /// Which file it was then.
-    pub(super) id: Option<super::snapshot::FileId>,
+    /// Which file it was when it was armed last.
+    pub(super) id: Option<FileId>,
 }
 
 impl Node {

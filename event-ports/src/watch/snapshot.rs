@@ -56,10 +56,18 @@ pub(super) struct Snapshot {
     accessed: (i64, i64),
     modified: (i64, i64),
     changed: (i64, i64),
+    /// Whether it had changed a moment before the look, so that a change right after it need not show: file systems take
+    /// times from a clock that ticks only so often.
+    is_fresh: bool,
 }
 
+/// No such clock ticks more slowly.
+const TICK: Duration = Duration::from_millis(20);
+
 impl Snapshot {
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    /// What a look at a time shows.
+    pub(super) fn of(metadata: &Metadata, time: SystemTime) -> Self {
+        let changed = (metadata.ctime(), metadata.ctime_nsec());
         Self {
             id: FileId::of(metadata),
             mode: metadata.mode(),
@@ -68,7 +76,8 @@ impl Snapshot {
             size: metadata.size(),
             accessed: (metadata.atime(), metadata.atime_nsec()),
             modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            changed,
+            is_fresh: age(changed, time).is_none_or(|age| age < TICK),
         }
     }
 
@@ -102,6 +111,16 @@ impl Snapshot {
         self.id == other.id && self.file_type() == other.file_type()
     }
 
+    /// Whether nothing is different that a look shows.
+    pub(super) fn looks_like(&self, other: &Self) -> bool {
+        *self == Self { is_fresh: self.is_fresh, ..*other }
+    }
+
+    /// Whether the file may have changed since this look, although it looks as it did then.
+    pub(super) fn may_hide_a_change(&self) -> bool {
+        self.is_fresh
+    }
+
     pub(super) fn has_same_content(&self, other: &Self) -> bool {
         (self.size, self.modified) == (other.size, other.modified)
     }
@@ -124,10 +143,14 @@ impl Snapshot {
     /// time of the last change cannot be set back.
     pub(super) fn is_settled(&self, now: SystemTime) -> bool {
         const LONG: Duration = Duration::from_secs(2);
-        let (seconds, _) = self.changed;
-        let changed = u64::try_from(seconds).ok().map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        changed.and_then(|changed| now.duration_since(changed).ok()).is_some_and(|age| age > LONG)
+        age(self.changed, now).is_some_and(|age| age > LONG)
     }
+}
+
+/// How long a time has passed; `None` if it is to come, or before all time.
+fn age((seconds, nanoseconds): (i64, i64), now: SystemTime) -> Option<Duration> {
+    let since_epoch = Duration::new(u64::try_from(seconds).ok()?, u32::try_from(nanoseconds).ok()?);
+    now.duration_since(SystemTime::UNIX_EPOCH.checked_add(since_epoch)?).ok()
 }
 
 #[cfg(test)]
@@ -143,7 +166,12 @@ impl Snapshot {
             accessed: (time, 0),
             modified: (time, 0),
             changed: (time, 0),
+            is_fresh: false,
         }
+    }
+
+    pub(super) fn fresh(self) -> Self {
+        Self { is_fresh: true, ..self }
     }
 
     pub(super) fn with_mode(self, mode: u32) -> Self {
@@ -175,6 +203,22 @@ mod tests {
         // A clock elsewhere may be ahead; what is older than time itself proves nothing.
         assert!(!Snapshot::example(1, 0, 2000).is_settled(now));
         assert!(!Snapshot::example(1, 0, -5).is_settled(now));
+    }
+
+    #[test]
+    fn what_changed_within_a_tick_of_the_look_may_hide_a_change() {
+        let metadata = std::fs::metadata("/").unwrap();
+        let (seconds, nanoseconds) = (metadata.ctime(), metadata.ctime_nsec());
+        let changed =
+            SystemTime::UNIX_EPOCH + Duration::new(seconds.try_into().unwrap(), nanoseconds.try_into().unwrap());
+        assert!(Snapshot::of(&metadata, changed).may_hide_a_change());
+        assert!(Snapshot::of(&metadata, changed + TICK / 2).may_hide_a_change());
+        assert!(!Snapshot::of(&metadata, changed + TICK).may_hide_a_change());
+        // The clock of a file system elsewhere says nothing.
+        assert!(Snapshot::of(&metadata, changed - TICK).may_hide_a_change());
+        let example = Snapshot::example(1, 10, 10);
+        assert!(example.fresh().looks_like(&example) && example.looks_like(&example.fresh()));
+        assert!(!example.looks_like(&example.with_links(2)));
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) struct Looks<'a> {
     pub(super) fired: FileEvents,
     /// What those of the directories and links on the way to it said.
     pub(super) above: FileEvents,
+    /// Whether nobody has listened to the path for a while between the two, so that nothing was heard.
+    pub(super) after_gap: bool,
     pub(super) time: SystemTime,
 }
 
@@ -70,7 +72,7 @@ impl Looks<'_> {
         if self.fired.contains(FileEvents::DELETE) && same {
             story.is_doubtful = true;
             // One that was made in the place of the other looks different, or is very young.
-            if now == before && now.is_settled(self.time) {
+            if now.looks_like(before) && now.is_settled(self.time) {
                 return;
             }
         }
@@ -86,11 +88,13 @@ impl Looks<'_> {
     /// It is the same file.
     fn touched(&self, before: &Snapshot, now: &Snapshot, options: &WatchOptions, story: &mut Story) {
         let mut content = false;
+        let is_unsure = self.after_gap && before.may_hide_a_change();
         if options.wants_content() {
             // Making a file in a directory is told as a truncation of the directory (FILE-30).
             let cut = self.fired.contains(FileEvents::TRUNC);
             let truncated = now.is_file() && (cut || now.size() < before.size());
-            let modified = cut || self.fired.contains(FileEvents::MODIFIED) || !now.has_same_content(before);
+            let modified =
+                cut || self.fired.contains(FileEvents::MODIFIED) || !now.has_same_content(before) || is_unsure;
             if truncated {
                 story.kinds.push(ChangeKind::Truncated);
             }
@@ -102,7 +106,7 @@ impl Looks<'_> {
         }
         if options.wants_attributes() {
             // To write changes a file's times, which is no news.
-            let touched = self.fired.contains(FileEvents::ATTRIB) || !now.has_same_change_time(before);
+            let touched = self.fired.contains(FileEvents::ATTRIB) || !now.has_same_change_time(before) || is_unsure;
             if !now.has_same_attributes(before) || (touched && !content && now.has_same_content(before)) {
                 story.kinds.push(ChangeKind::Attributes);
             }
@@ -135,7 +139,7 @@ mod tests {
     }
 
     fn heard(before: Option<Snapshot>, now: Option<Snapshot>, fired: FileEvents, above: FileEvents) -> Story {
-        let looks = Looks { before: before.as_ref(), now: now.as_ref(), fired, above, time: time() };
+        let looks = Looks { before: before.as_ref(), now: now.as_ref(), fired, above, after_gap: false, time: time() };
         looks.story(&WatchOptions::new().accessed(true))
     }
 
@@ -227,6 +231,31 @@ mod tests {
     }
 
     #[test]
+    fn what_changed_a_moment_before_a_gap_may_have_changed_in_it() {
+        let tell = |before: Snapshot, now: Snapshot, options: WatchOptions| {
+            let looks = Looks {
+                before: Some(&before),
+                now: Some(&now),
+                fired: NONE,
+                above: NONE,
+                after_gap: true,
+                time: time(),
+            };
+            looks.story(&options).kinds
+        };
+        let all = WatchOptions::new();
+        assert_eq!(tell(old(), old(), all), []);
+        assert_eq!(tell(old().fresh(), old(), all), [Modified]);
+        assert_eq!(tell(old().fresh(), old().fresh(), all), [Modified]);
+        assert_eq!(tell(old().fresh(), old(), all.content(false)), [Attributes]);
+        assert_eq!(tell(old().fresh(), old(), all.content(false).attributes(false)), []);
+        // Written before the mode was changed.
+        let mode = old().with_mode(libc::S_IFREG | 0o600);
+        assert_eq!(tell(old().fresh(), mode, all), [Modified, Attributes]);
+        assert_eq!(kinds(Some(old().fresh()), Some(old()), NONE), []);
+    }
+
+    #[test]
     fn attributes_and_access() {
         assert_eq!(kinds(Some(old()), Some(old().with_mode(libc::S_IFREG | 0o600)), NONE), [Attributes]);
         assert_eq!(kinds(Some(old()), Some(old().with_change_time(50)), NONE), [Attributes]);
@@ -259,7 +288,8 @@ mod tests {
     fn what_was_not_asked_for_is_not_reported() {
         let written = Snapshot::example(1, 20, 50).with_mode(libc::S_IFREG);
         let tell = |options: WatchOptions, now: &Snapshot, fired| {
-            let looks = Looks { before: Some(&old()), now: Some(now), fired, above: NONE, time: time() };
+            let looks =
+                Looks { before: Some(&old()), now: Some(now), fired, above: NONE, after_gap: false, time: time() };
             looks.story(&options).kinds
         };
         let nothing = WatchOptions::new().content(false).attributes(false);
