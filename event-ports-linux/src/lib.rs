@@ -28,6 +28,7 @@ mod errno;
 mod fd_table;
 mod forever;
 mod fork;
+mod hash;
 mod lock;
 mod number_table;
 mod os;

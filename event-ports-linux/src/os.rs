@@ -3,6 +3,7 @@
 pub(crate) mod io;
 pub(crate) mod mq;
 pub(crate) mod thread;
+mod uncancelled;
 
 use crate::errno::{Errno, Result};
 use core::ffi::CStr;
@@ -11,7 +12,7 @@ use core::mem::MaybeUninit;
 use core::ptr;
 use core::sync::atomic::AtomicU32;
 use libc::{c_char, c_int, c_void, epoll_event};
-use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 
 fn check(rc: c_int) -> Result<c_int> {
     if rc < 0 { Err(Errno::last()) } else { Ok(rc) }
@@ -56,7 +57,7 @@ pub(crate) type EpollBatch = [MaybeUninit<epoll_event>; EPOLL_BATCH];
 pub(crate) fn epoll_poll(epoll: c_int, batch: &mut EpollBatch, max: usize) -> Result<&[epoll_event]> {
     let max = max.clamp(1, EPOLL_BATCH);
     // SAFETY: the kernel writes at most `max` entries, and `batch` has room for as many.
-    let n = check(unsafe { libc::epoll_wait(epoll, batch.as_mut_ptr().cast(), max as c_int, 0) })?;
+    let n = check(unsafe { uncancelled::epoll_wait(epoll, batch.as_mut_ptr().cast(), max as c_int, 0) })?;
     // SAFETY: the kernel has written the first `n` entries.
     Ok(unsafe { core::slice::from_raw_parts(batch.as_ptr().cast(), n as usize) })
 }
@@ -65,7 +66,7 @@ pub(crate) fn epoll_poll(epoll: c_int, batch: &mut EpollBatch, max: usize) -> Re
 pub(crate) fn epoll_wait(epoll: c_int, batch: &mut EpollBatch, nanos: u64) -> Result<&[epoll_event]> {
     let millis = nanos.div_ceil(1_000_000).min(c_int::MAX as u64) as c_int;
     // SAFETY: the kernel writes at most as many entries as `batch` has room for.
-    let n = check(unsafe { libc::epoll_wait(epoll, batch.as_mut_ptr().cast(), EPOLL_BATCH as c_int, millis) })?;
+    let n = check(unsafe { uncancelled::epoll_wait(epoll, batch.as_mut_ptr().cast(), EPOLL_BATCH as c_int, millis) })?;
     // SAFETY: the kernel has written the first `n` entries.
     Ok(unsafe { core::slice::from_raw_parts(batch.as_ptr().cast(), n as usize) })
 }
@@ -101,19 +102,17 @@ pub(crate) fn eventfd_ring(fd: c_int) {
     let one = 1_u64;
     // SAFETY: the kernel reads the eight bytes of `one`. The counter cannot overflow in the life of a process, so
     // there is no error to report.
-    unsafe { libc::write(fd, (&raw const one).cast(), 8) };
+    unsafe { uncancelled::write(fd, (&raw const one).cast(), 8) };
 }
 
 /// Closes a descriptor this crate owns. Linux closes it whatever close(2) answers.
 pub(crate) fn close(fd: c_int) {
-    // SAFETY: takes no pointer.
-    unsafe { libc::close(fd) };
+    uncancelled::close(fd);
 }
 
 /// Closes a descriptor on behalf of the caller, with close(2)'s own answer.
 pub(crate) fn close_checked(fd: c_int) -> Result<()> {
-    // SAFETY: takes no pointer.
-    check(unsafe { libc::close(fd) }).map(drop)
+    check(uncancelled::close(fd)).map(drop)
 }
 
 /// Makes `number` another number of `fd`'s file, close-on-exec as it was before.
@@ -150,9 +149,7 @@ fn identity(st: &libc::stat) -> u64 {
 /// Waits until `fd` is readable. `Ok(false)` when `nanos` have gone by first.
 pub(crate) fn wait_readable(fd: c_int, nanos: u64) -> Result<bool> {
     let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-    let timeout = timespec(nanos);
-    // SAFETY: both structures outlive the call; the null signal mask leaves the thread's own in force.
-    check(unsafe { libc::ppoll(&raw mut poll, 1, &raw const timeout, ptr::null()) }).map(|n| n > 0)
+    check(uncancelled::poll(&mut poll, timespec(nanos))).map(|n| n > 0)
 }
 
 pub(crate) fn timespec(nanos: u64) -> libc::timespec {
@@ -290,10 +287,21 @@ pub(crate) fn each_open_fd(mut visit: impl FnMut(c_int) -> bool) -> Result<()> {
     Ok(())
 }
 
-/// Takes a descriptor that a system call has just made.
-fn owned(fd: c_int) -> OwnedFd {
-    // SAFETY: the number is new and known to nobody else.
-    unsafe { OwnedFd::from_raw_fd(fd) }
+/// A descriptor that is closed with its owner.
+#[derive(Debug)]
+pub(crate) struct Descriptor(c_int);
+
+impl Drop for Descriptor {
+    fn drop(&mut self) {
+        close(self.0);
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: it is open for as long as it is owned.
+        unsafe { BorrowedFd::borrow_raw(self.0) }
+    }
 }
 
 /// An inotify instance for our own use.
@@ -327,7 +335,7 @@ pub(crate) fn bytes_to_read(fd: c_int) -> Result<usize> {
 /// Reads from a descriptor that does not block.
 pub(crate) fn read(fd: c_int, buffer: &mut [u8]) -> Result<usize> {
     // SAFETY: the buffer has room for its length.
-    let n = unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) };
+    let n = unsafe { uncancelled::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) };
     if n < 0 { Err(Errno::last()) } else { Ok(n as usize) }
 }
 
@@ -335,9 +343,9 @@ pub(crate) fn read(fd: c_int, buffer: &mut [u8]) -> Result<usize> {
 /// followed, up to the last component at least.
 ///
 /// `path` is read by the kernel, which answers `EFAULT` where there is none.
-pub(crate) fn look_up(path: *const c_char, flags: c_int) -> Result<OwnedFd> {
+pub(crate) fn look_up(path: *const c_char, flags: c_int) -> Result<Descriptor> {
     // SAFETY: the kernel reads the string, and checks the address.
-    check(unsafe { libc::open(path, libc::O_PATH | libc::O_CLOEXEC | flags) }).map(owned)
+    check(unsafe { uncancelled::open(path, libc::O_PATH | libc::O_CLOEXEC | flags) }).map(Descriptor)
 }
 
 /// What the file behind `file` is.
@@ -429,14 +437,13 @@ impl fmt::Write for ProcPath {
 pub(crate) fn open_mounts() -> Result<c_int> {
     let flags = libc::O_RDONLY | libc::O_CLOEXEC;
     // SAFETY: the path is a terminated string.
-    check(unsafe { libc::open(c"/proc/thread-self/mountinfo".as_ptr(), flags) }).map(raise_fd)
+    check(unsafe { uncancelled::open(c"/proc/thread-self/mountinfo".as_ptr(), flags) }).map(raise_fd)
 }
 
 /// Whether mounts have changed since the last time this was asked about the descriptor.
 pub(crate) fn mounts_changed(mounts: c_int) -> bool {
     let mut poll = libc::pollfd { fd: mounts, events: libc::POLLPRI, revents: 0 };
-    // SAFETY: one entry is passed as one.
-    check(unsafe { libc::poll(&raw mut poll, 1, 0) }).is_ok_and(|n| n > 0)
+    check(uncancelled::poll(&mut poll, timespec(0))).is_ok_and(|n| n > 0)
 }
 
 /// What the system's clock shows, in nanoseconds: the clock that file systems take their times from.

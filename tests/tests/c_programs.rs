@@ -120,7 +120,7 @@ fn compile(name: &str, library: &Library) -> PathBuf {
     let mut cc = Command::new("cc");
     cc.args(["-g", "-Wall", "-Wextra", "-o"]).arg(&program).arg(root().join("tests/c").join(name).with_extension("c"));
     if cfg!(target_os = "linux") {
-        cc.arg("-DPORT_LINUX_STANDARD_NAMES").arg("-I").arg(build().join("include/event-ports"));
+        cc.arg("-I").arg(build().join("include/event-ports"));
         match library {
             Library::Static => cc.arg(build().join("lib/libevent-ports.a")),
             #[cfg(target_os = "linux")]
@@ -169,6 +169,7 @@ programs! {
     misuse_pointers_that_cannot_be_right: "misuse/pointers",
     misuse_a_number_that_becomes_other_things: "misuse/reused_number",
     misuse_a_storm: "misuse/storm",
+    threads_that_are_cancelled: "patterns/cancelled_threads",
     descriptors_closed_without_dissociating_them: "patterns/closed_descriptors",
     asking_for_the_count_and_then_fetching_as_many: "patterns/count_then_fetch",
     duplicated_descriptors: "patterns/duplicates",

@@ -1,6 +1,6 @@
 //! Reading and writing.
 
-use super::{check, fstat, identity};
+use super::{check, fstat, identity, timespec, uncancelled};
 use crate::errno::{Errno, Result};
 use libc::{c_int, c_void};
 
@@ -66,7 +66,7 @@ pub(crate) unsafe fn read(fd: c_int, buffer: Buffer, at: At) -> Result<usize> {
     check_size(unsafe {
         match at {
             At::Offset(offset) => libc::pread(fd, buffer.at, buffer.len, offset),
-            At::Here => libc::read(fd, buffer.at, buffer.len),
+            At::Here => uncancelled::read(fd, buffer.at, buffer.len),
         }
     })
 }
@@ -80,7 +80,7 @@ pub(crate) unsafe fn write(fd: c_int, buffer: Buffer, at: At) -> Result<usize> {
     check_size(unsafe {
         match at {
             At::Offset(offset) => libc::pwrite(fd, buffer.at, buffer.len, offset),
-            At::Here => libc::write(fd, buffer.at, buffer.len),
+            At::Here => uncancelled::write(fd, buffer.at, buffer.len),
         }
     })
 }
@@ -92,8 +92,8 @@ pub(crate) unsafe fn write(fd: c_int, buffer: Buffer, at: At) -> Result<usize> {
 /// As for [`read`].
 pub(crate) unsafe fn read_now(fd: c_int, buffer: Buffer, at: At) -> Result<usize> {
     let vector = buffer.vector();
-    // SAFETY: `vector` outlives the call; for what it names, the caller's promise.
-    check_size(unsafe { libc::preadv2(fd, &raw const vector, 1, offset_of(at), libc::RWF_NOWAIT) })
+    // SAFETY: the caller's promise.
+    check_size(unsafe { uncancelled::preadv2(fd, &vector, offset_of(at), libc::RWF_NOWAIT) })
 }
 
 /// Writes what there is room for without waiting for more. Errors as of [`read_now`].
@@ -102,8 +102,8 @@ pub(crate) unsafe fn read_now(fd: c_int, buffer: Buffer, at: At) -> Result<usize
 /// As for [`write`].
 pub(crate) unsafe fn write_now(fd: c_int, buffer: Buffer, at: At) -> Result<usize> {
     let vector = buffer.vector();
-    // SAFETY: `vector` outlives the call; for what it names, the caller's promise.
-    check_size(unsafe { libc::pwritev2(fd, &raw const vector, 1, offset_of(at), libc::RWF_NOWAIT) })
+    // SAFETY: the caller's promise.
+    check_size(unsafe { uncancelled::pwritev2(fd, &vector, offset_of(at), libc::RWF_NOWAIT) })
 }
 
 fn offset_of(at: At) -> libc::off_t {
@@ -119,7 +119,7 @@ fn offset_of(at: At) -> libc::off_t {
 /// As for [`read`].
 pub(crate) unsafe fn receive_now(fd: c_int, buffer: Buffer) -> Result<usize> {
     // SAFETY: the caller's promise.
-    check_size(unsafe { libc::recv(fd, buffer.at, buffer.len, libc::MSG_DONTWAIT) })
+    check_size(unsafe { uncancelled::recv(fd, buffer.at, buffer.len, libc::MSG_DONTWAIT) })
 }
 
 /// Sends what a socket takes without waiting, and without a signal.
@@ -128,19 +128,17 @@ pub(crate) unsafe fn receive_now(fd: c_int, buffer: Buffer) -> Result<usize> {
 /// As for [`write`].
 pub(crate) unsafe fn send_now(fd: c_int, buffer: Buffer) -> Result<usize> {
     // SAFETY: the caller's promise.
-    check_size(unsafe { libc::send(fd, buffer.at, buffer.len, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) })
+    check_size(unsafe { uncancelled::send(fd, buffer.at, buffer.len, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) })
 }
 
 /// Brings what was written to a file, or its content alone, to the device.
 pub(crate) fn sync(fd: c_int, content_alone: bool) -> Result<()> {
-    // SAFETY: takes no pointer.
-    check(unsafe { if content_alone { libc::fdatasync(fd) } else { libc::fsync(fd) } }).map(drop)
+    check(if content_alone { uncancelled::fdatasync(fd) } else { uncancelled::fsync(fd) }).map(drop)
 }
 
 /// Which of `events` of poll(2) hold for a descriptor now.
 pub(crate) fn poll_now(fd: c_int, events: i16) -> i16 {
     let mut poll = libc::pollfd { fd, events, revents: 0 };
-    // SAFETY: the structure outlives the call.
-    let n = unsafe { libc::poll(&raw mut poll, 1, 0) };
+    let n = uncancelled::poll(&mut poll, timespec(0));
     if n > 0 { poll.revents } else { 0 }
 }

@@ -3,7 +3,7 @@
 //! The kernel can report the arrival of a message, once, through a netlink socket: the C library uses that for
 //! notifications by a thread. It is exactly what a port needs, and a socket can be watched.
 
-use super::{check, raise_fd};
+use super::{check, raise_fd, uncancelled};
 use crate::errno::{Errno, Result};
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -69,7 +69,8 @@ pub(crate) fn take_note(socket: c_int) -> Result<Note> {
     let mut note = [0_u8; NOTE];
     loop {
         // SAFETY: the array has room for as many bytes as are asked for.
-        let n = check(unsafe { libc::recv(socket, note.as_mut_ptr().cast(), NOTE, libc::MSG_DONTWAIT) } as c_int);
+        let n =
+            check(unsafe { uncancelled::recv(socket, note.as_mut_ptr().cast(), NOTE, libc::MSG_DONTWAIT) } as c_int);
         match n {
             Ok(n) if n as usize == NOTE => break,
             // Nobody sends anything else, and if so it is not for us.

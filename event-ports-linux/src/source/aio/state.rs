@@ -7,10 +7,11 @@ use super::notify::Notify;
 use super::pool::Pool;
 use super::worker;
 use crate::errno::{Errno, Result};
+use crate::hash::HashMap;
 use crate::os::{self, io};
 use core::sync::atomic::Ordering;
 use libc::c_int;
-use std::collections::{HashMap, TryReserveError, VecDeque};
+use std::collections::{TryReserveError, VecDeque};
 
 /// What the engine's lock protects.
 #[derive(Debug, Default)]

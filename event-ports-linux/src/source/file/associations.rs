@@ -3,10 +3,10 @@
 use super::path::FilePath;
 use super::table::{Links, List, NONE, Number, Table};
 use crate::errno::{Errno, Result};
+use crate::hash::HashMap;
 use crate::slab::Slot;
 use core::ffi::CStr;
 use core::hash::BuildHasher as _;
-use std::collections::HashMap;
 
 /// How it is learned that the file is no longer where it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use super::path::FilePath;
 use super::stamps::{Identity, Look, Seen};
 use super::table::{List, NONE, Number, Table};
 use crate::errno::{Errno, Result};
+use crate::hash::HashMap;
 use crate::os;
 use libc::c_int;
-use std::collections::HashMap;
 
 /// A mark.
 #[derive(Debug)]

@@ -2,10 +2,10 @@
 
 use super::stamps::Look;
 use crate::errno::{Errno, Result};
-use crate::os;
+use crate::os::{self, Descriptor};
 use core::ffi::CStr;
 use libc::c_char;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::AsFd as _;
 
 /// File systems whose content the kernel makes up when it is read. It does not tell when that changes.
 const UNTOLD: [u32; 9] = [
@@ -79,7 +79,7 @@ impl FilePath {
 /// A file that a caller wants to watch.
 #[derive(Debug)]
 pub(super) struct Target {
-    pub(super) file: OwnedFd,
+    pub(super) file: Descriptor,
     pub(super) look: Look,
     pub(super) path: FilePath,
     /// The directory its name is in, unless deleting or renaming it cannot be told by a name (FILE-6).
@@ -93,7 +93,7 @@ pub(super) struct Target {
 /// A directory with the name of a watched file.
 #[derive(Debug)]
 pub(super) struct Parent {
-    pub(super) file: OwnedFd,
+    pub(super) file: Descriptor,
     pub(super) look: Look,
     /// Its own path.
     pub(super) path: FilePath,
@@ -126,7 +126,7 @@ fn ends_in_dotdot(path: &[u8]) -> bool {
     path[..end].rsplit(|&b| b == b'/').next() == Some(b"..")
 }
 
-fn canonical(file: &OwnedFd) -> Result<FilePath> {
+fn canonical(file: &Descriptor) -> Result<FilePath> {
     let mut buffer = Vec::new();
     buffer.try_reserve_exact(libc::PATH_MAX as usize).map_err(|_| Errno::NOMEM)?;
     buffer.resize(libc::PATH_MAX as usize, 0);
