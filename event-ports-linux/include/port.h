@@ -52,8 +52,9 @@ int port_alert(int, int, int, void *);
 }
 #endif
 
-#ifdef PORT_LINUX_STANDARD_NAMES
-#include <port_linux.h> /* timers, asynchronous I/O and message queues */
+/* Timers, asynchronous I/O and message queues, which send events, too. */
+#if defined(__linux__) && !defined(PORT_NO_STANDARD_NAMES)
+#include <port_linux.h>
 #endif
 
 #endif

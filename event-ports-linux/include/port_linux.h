@@ -49,9 +49,10 @@ int port_linux_set_max_events(unsigned int);
  * do, and pass everything else on to those. clockid_t is an int, timer_t a
  * pointer and mqd_t an int in the C libraries of Linux.
  *
- * With PORT_LINUX_STANDARD_NAMES defined before <port.h> is included for the
- * first time, the standard names mean these functions, so that programs
- * written for illumos compile unchanged.
+ * Below, the standard names come to mean these functions, so that programs
+ * written for illumos compile unchanged. A program that has other uses for the
+ * names defines PORT_NO_STANDARD_NAMES before it includes <port.h>. All files
+ * that have to do with one timer or request use the same names for that.
  */
 struct aiocb;
 struct itimerspec;
@@ -79,7 +80,7 @@ int port_linux_mq_notify(int, const struct sigevent *);
 }
 #endif
 
-#ifdef PORT_LINUX_STANDARD_NAMES
+#ifndef PORT_NO_STANDARD_NAMES
 /* What declares the names must come before they change their meaning. */
 #include <aio.h>
 #include <mqueue.h>
