@@ -155,8 +155,14 @@ programs! {
     calls: "calls",
     #[cfg_attr(not(target_os = "linux"), ignore = "about names that illumos has")]
     own_types: "own_types",
+    #[cfg_attr(not(target_os = "linux"), ignore = "about names that illumos has")]
+    own_names: "own_names",
     #[cfg_attr(not(target_os = "linux"), ignore = "about what Linux has beyond illumos")]
     linux: "linux",
+    illumos_asynchronous_io: "illumos/async_io",
+    illumos_thread_pool: "illumos/thread_pool",
+    illumos_timers: "illumos/timers",
+    illumos_files: "illumos/watch_files",
     manual_port_alert: "manual/port_alert",
     manual_port_associate_aio: "manual/port_associate_aio",
     manual_port_associate_fifos: "manual/port_associate_fifos",
@@ -194,7 +200,7 @@ fn sources(directory: &str) -> BTreeSet<String> {
 fn every_program_is_run() {
     let here: BTreeSet<_> = PROGRAMS.iter().map(ToString::to_string).collect();
     let mut there = BTreeSet::new();
-    for directory in ["", "manual", "misuse", "patterns"] {
+    for directory in ["", "illumos", "manual", "misuse", "patterns"] {
         there.append(&mut sources(directory));
     }
     // Programs to talk to, which other tests do.
