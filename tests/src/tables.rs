@@ -20,7 +20,7 @@ pub struct Rule {
     pub id: &'static str,
     /// The tests that show it, as `file::function`; none if there is a reason.
     pub tests: Vec<&'static str>,
-    /// Why a rule has no test: `hazard`, `illumos`, `unobservable`, `guidance` or `other-source`. Empty if it has one.
+    /// Why a rule has no test: `hazard`, `illumos`, `unobservable` or `guidance`. Empty if it has one.
     pub kind: &'static str,
     /// The reason in words. Empty if the rule has tests.
     pub reason: &'static str,

@@ -31,6 +31,40 @@ fn type_04_file_obj() {
     assert_eq!(offset_of!(file_obj_t, fo_name), 72);
 }
 
+/// On Linux it is the host's.
+#[test]
+#[cfg(target_os = "illumos")]
+fn type_05_sigevent() {
+    assert_eq!((size_of::<sys::sigevent>(), align_of::<sys::sigevent>()), (40, 8));
+    assert_eq!(offset_of!(sys::sigevent, sigev_notify), 0);
+    assert_eq!(offset_of!(sys::sigevent, sigev_signo), 4);
+    assert_eq!(offset_of!(sys::sigevent, sigev_value), 8);
+    assert_eq!(offset_of!(sys::sigevent, sigev_notify_attributes), 24);
+}
+
+/// On Linux it is the host's.
+#[test]
+#[cfg(target_os = "illumos")]
+fn type_06_aiocb() {
+    assert_eq!((size_of::<sys::aiocb>(), align_of::<sys::aiocb>()), (112, 8));
+    assert_eq!(offset_of!(sys::aiocb, aio_fildes), 0);
+    assert_eq!(offset_of!(sys::aiocb, aio_buf), 8);
+    assert_eq!(offset_of!(sys::aiocb, aio_nbytes), 16);
+    assert_eq!(offset_of!(sys::aiocb, aio_offset), 24);
+    assert_eq!(offset_of!(sys::aiocb, aio_reqprio), 32);
+    assert_eq!(offset_of!(sys::aiocb, aio_sigevent), 40);
+    assert_eq!(offset_of!(sys::aiocb, aio_lio_opcode), 80);
+}
+
+/// On Linux they are the host's: a pointer and a number.
+#[test]
+#[cfg(target_os = "illumos")]
+fn type_07_ids_of_timers_and_queues() {
+    use std::any::TypeId;
+    assert_eq!(TypeId::of::<sys::timer_t>(), TypeId::of::<c_int>());
+    assert_eq!(size_of::<sys::mqd_t>(), size_of::<*const ()>());
+}
+
 #[test]
 fn const_01_sources() {
     let sources = [

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Why a rule may be without a test.
-const KINDS: [&str; 5] = ["hazard", "illumos", "unobservable", "guidance", "other-source"];
+const KINDS: [&str; 4] = ["hazard", "illumos", "unobservable", "guidance"];
 
 fn package() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -143,6 +143,20 @@ fn every_rule_has_tests_or_a_reason() {
 }
 
 #[test]
+fn every_vector_is_a_test_named_after_it() {
+    let tests = tests();
+    let vectors: Vec<Rule> = tables::rules().into_iter().filter(|rule| rule.id.starts_with("V-")).collect();
+    assert_eq!(vectors.len(), 58, "V-1 to V-58");
+    for Rule { id, tests: shown_by, .. } in vectors {
+        let number = &id["V-".len()..];
+        let name = format!("v_{number:0>2}_");
+        let is_named = |test: &&str| test.split_once("::").is_some_and(|(_, function)| function.starts_with(&name));
+        let named = shown_by.into_iter().find(is_named).unwrap_or_else(|| panic!("{id}: no test is {name}…"));
+        assert!(tests.contains_key(named), "there is no {named}");
+    }
+}
+
+#[test]
 fn every_test_in_the_table_exists() {
     let tests = tests();
     for rule in tables::rules() {
@@ -230,9 +244,14 @@ fn the_counts() {
         let count = rules.iter().filter(|rule| rule.kind == kind).count();
         text.push_str(&format!(" {kind} {count},"));
     }
+    let vectors = rules.iter().filter(|rule| rule.id.starts_with("V-")).count();
+    let deviations = ids_with_ranges(&read(&package().join("../event-ports-linux/DEVIATIONS.md")));
+    let deviating = rules.iter().filter(|rule| deviations.contains(rule.id)).count();
+    let mut text = text.trim_end_matches(',').to_owned();
+    text.push_str(&format!("\nof these vectors: {vectors}; named by DEVIATIONS.md: {deviating}"));
     let compiled = tests.values().filter(|test| test.compiled).count();
     let gated = tests.keys().filter(|test| gated_here(&gates, test)).count();
-    let text = format!("{}\ntests: {compiled}, of which gated on this system: {gated}\n", text.trim_end_matches(','));
+    text.push_str(&format!("\ntests: {compiled}, of which gated on this system: {gated}; gates: {}\n", gates.len()));
     assert!(shown > 0 && compiled > gated, "{text}");
     // Straight to the descriptor: the harness hides what a passing test prints.
     std::io::stderr().write_all(text.as_bytes()).expect("standard error is open");
