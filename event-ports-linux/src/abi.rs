@@ -151,18 +151,18 @@ unsafe fn sendn(ports: *const c_int, errors: *mut c_int, nent: usize, events: c_
     let (mut sent, mut failed) = (0, false);
     for at in 0..nent {
         // SAFETY: `at` is below `nent`.
-        let result = user::send(unsafe { ports.add(at).read() }, events, user);
+        let result = user::send(unsafe { ports.add(at).read_unaligned() }, events, user);
         sent += c_int::from(result.is_ok());
         if result.is_err() && !failed {
             failed = true;
             for earlier in (0..at).filter(|_| writable) {
                 // SAFETY: `earlier` is below `nent`, and a port has failed, so the array is there.
-                unsafe { errors.add(earlier).write(0) };
+                unsafe { errors.add(earlier).write_unaligned(0) };
             }
         }
         if failed && writable {
             // SAFETY: as above.
-            unsafe { errors.add(at).write(result.map_or_else(|e| e.0, |()| 0)) };
+            unsafe { errors.add(at).write_unaligned(result.map_or_else(|e| e.0, |()| 0)) };
         }
     }
     if failed && !writable { Err(Errno::FAULT) } else { Ok(sent) }
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn port_get(port: c_int, event: *mut port_event, timeout: 
         Timeout::Forever
     } else {
         // SAFETY: the caller's promise.
-        Timeout::Value(unsafe { timeout.read() })
+        Timeout::Value(unsafe { timeout.read_unaligned() })
     };
     outcome(|| {
         if !os::may_be_memory(event) {
@@ -212,14 +212,14 @@ pub unsafe extern "C" fn port_getn(
         return fail(Errno::INVAL);
     }
     // SAFETY: the caller's promise.
-    let min = unsafe { nget.read() };
+    let min = unsafe { nget.read_unaligned() };
     let timeout = if timeout.is_null() { Timeout::Forever } else { Timeout::Pointer(timeout) };
     // SAFETY: the caller's promise. The sink is used only if `list` is not null.
     let mut sink = unsafe { Sink::new(list, max as usize) };
     outcome(|| {
         let (count, outcome) = getn(port, &mut sink, !os::may_be_memory(list), max, min, timeout)?;
         // SAFETY: the caller's promise.
-        unsafe { nget.write(count) };
+        unsafe { nget.write_unaligned(count) };
         Ok(outcome)
     })
 }

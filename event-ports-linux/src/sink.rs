@@ -34,8 +34,9 @@ impl Sink {
     pub(crate) fn put(&mut self, event: port_event) {
         debug_assert!(self.room() > 0);
         if self.filled < self.room {
-            // SAFETY: `filled` is below `room`, up to which `new`'s caller has promised memory.
-            unsafe { self.list.add(self.filled).write(event) };
+            // SAFETY: `filled` is below `room`, up to which `new`'s caller has promised memory. It may be misaligned: the
+            // kernel would not mind either.
+            unsafe { self.list.add(self.filled).write_unaligned(event) };
             self.filled += 1;
         }
     }

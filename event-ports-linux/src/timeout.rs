@@ -34,7 +34,7 @@ impl Timeout {
             Self::Value(value) => value,
             Self::Pointer(at) if !os::may_be_memory(at) => return Err(Errno::FAULT),
             // SAFETY: the promise made with the variant.
-            Self::Pointer(at) => unsafe { at.read() },
+            Self::Pointer(at) => unsafe { at.read_unaligned() },
         };
         if given.tv_sec < 0 || !(0..1_000_000_000).contains(&given.tv_nsec) {
             return Err(Errno::INVAL);

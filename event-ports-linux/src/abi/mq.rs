@@ -1,7 +1,8 @@
 //! `mq_notify`.
 
-use super::status;
+use super::{fail, status};
 use crate::errno::Errno;
+use crate::os;
 use crate::source::mq;
 use crate::types::{SIGEV_PORT, port_notify};
 use libc::{c_int, mqd_t, sigevent};
@@ -21,14 +22,20 @@ unsafe extern "C" {
 /// `port_notify`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn port_linux_mq_notify(queue: mqd_t, event: *const sigevent) -> c_int {
+    if !event.is_null() && !os::may_be_memory(event) {
+        return fail(Errno::FAULT);
+    }
     // SAFETY: the caller's promise.
     let Some(wanted) = unsafe { event.as_ref() }.filter(|e| e.sigev_notify == SIGEV_PORT) else {
         // SAFETY: the caller's promise is what the C library asks for.
         return unsafe { mq_notify(queue, event) };
     };
     status(|| {
+        let notify = wanted.sigev_value.sival_ptr.cast_const().cast::<port_notify>();
+        if !os::may_be_memory(notify) {
+            return Err(Errno::FAULT);
+        }
         // SAFETY: the caller's promise.
-        let notify = unsafe { wanted.sigev_value.sival_ptr.cast::<port_notify>().as_ref() };
-        mq::register(queue, *notify.ok_or(Errno::FAULT)?)
+        mq::register(queue, unsafe { notify.read_unaligned() })
     })
 }

@@ -35,7 +35,7 @@ pub unsafe extern "C" fn port_linux_timer_create(clock: clockid_t, event: *mut s
             return Err(Errno::FAULT);
         }
         // SAFETY: the caller's promise.
-        let id = timer::create(clock, unsafe { notify.read() })?;
+        let id = timer::create(clock, unsafe { notify.read_unaligned() })?;
         // SAFETY: the caller's promise.
         unsafe { timer.write(core::ptr::without_provenance_mut(id)) };
         Ok(())
