@@ -23,6 +23,7 @@ impl Errno {
     pub(crate) const MFILE: Self = Self(libc::EMFILE);
     pub(crate) const NAMETOOLONG: Self = Self(libc::ENAMETOOLONG);
     pub(crate) const NFILE: Self = Self(libc::ENFILE);
+    pub(crate) const NOBUFS: Self = Self(libc::ENOBUFS);
     pub(crate) const NOENT: Self = Self(libc::ENOENT);
     pub(crate) const NOMEM: Self = Self(libc::ENOMEM);
     pub(crate) const NOSYS: Self = Self(libc::ENOSYS);

@@ -74,7 +74,8 @@ pub(crate) fn take_note(socket: c_int) -> Result<Note> {
         match n {
             Ok(n) if n as usize == NOTE => break,
             // Nobody sends anything else, and if so it is not for us.
-            Ok(_) | Err(Errno::INTR) => {}
+            // And that there was no room is told once, ahead of what there is.
+            Ok(_) | Err(Errno::INTR | Errno::NOBUFS) => {}
             Err(e) => return Err(e),
         }
     }

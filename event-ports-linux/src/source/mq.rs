@@ -49,8 +49,9 @@ pub(crate) fn register(queue: mqd_t, notify: port_notify) -> Result<()> {
 
 fn open(port: &mut Locked) -> Result<c_int> {
     let socket = mq::note_socket(MOST)?;
-    port.add_helper(super::MQ_HELPER, socket, (libc::EPOLLIN | libc::EPOLLET) as u32)?;
-    Ok(socket)
+    let added = port.add_helper(super::MQ_HELPER, socket, (libc::EPOLLIN | libc::EPOLLET) as u32);
+    // The limit of epoll's registrations.
+    added.map_err(|e| if e == Errno::NOSPC { Errno::AGAIN } else { e }).map(|()| socket)
 }
 
 /// The socket has news. Answers whether that brought an event into the queue.
