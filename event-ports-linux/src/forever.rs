@@ -5,17 +5,26 @@
 use crate::errno::{Errno, Result};
 use std::alloc::{Layout, alloc, dealloc};
 
-/// Moves a value to a place where it stays.
-pub(crate) fn allocate<T>(value: T) -> Result<*mut T> {
+/// Makes a value in a place where it stays. Nothing is made without the place.
+pub(crate) fn allocate<T>(make: impl FnOnce() -> Result<T>) -> Result<*mut T> {
     const { assert!(size_of::<T>() > 0) };
     // SAFETY: the layout has a size.
     let at = unsafe { alloc(Layout::new::<T>()) }.cast::<T>();
     if at.is_null() {
         return Err(Errno::NOMEM);
     }
-    // SAFETY: the memory has just been allocated for a `T`.
-    unsafe { at.write(value) };
-    Ok(at)
+    match make() {
+        Ok(value) => {
+            // SAFETY: the memory has just been allocated for a `T`.
+            unsafe { at.write(value) };
+            Ok(at)
+        }
+        Err(e) => {
+            // SAFETY: allocated above with this layout, and known to nobody else.
+            unsafe { dealloc(at.cast(), Layout::new::<T>()) };
+            Err(e)
+        }
+    }
 }
 
 /// Takes back what turned out not to be needed.

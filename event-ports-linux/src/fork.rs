@@ -24,7 +24,11 @@ pub(crate) fn watch() -> Result<()> {
     }
     let page = os::reserve_pages(PAGE)?;
     // SAFETY: the range was mapped just above.
-    unsafe { os::wipe_on_fork(page, PAGE) }?;
+    if let Err(e) = unsafe { os::wipe_on_fork(page, PAGE) } {
+        // SAFETY: as above, and nobody has seen it.
+        unsafe { os::return_pages(page, PAGE) };
+        return Err(e);
+    }
     let word = page.cast::<AtomicU32>();
     // SAFETY: the page is mapped, aligned and zero, which is a valid atomic, and it is never unmapped.
     unsafe { &*word }.store(WATCHING, Ordering::Relaxed);

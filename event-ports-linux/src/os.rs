@@ -245,6 +245,15 @@ pub(crate) unsafe fn discard_pages(at: *mut c_void, bytes: usize) {
     unsafe { libc::madvise(at, bytes, libc::MADV_DONTNEED) };
 }
 
+/// Takes back what [`reserve_pages`] has made and nobody has seen.
+///
+/// # Safety
+/// The range is such a mapping, and there is no pointer into it.
+pub(crate) unsafe fn return_pages(at: *mut c_void, bytes: usize) {
+    // SAFETY: the caller's promise. Failure only keeps the address space in use.
+    unsafe { libc::munmap(at, bytes) };
+}
+
 /// Makes a mapping from [`reserve_pages`] read as zero in a forked child.
 ///
 /// # Safety

@@ -59,7 +59,7 @@ fn registry() -> Result<MutexGuard<'static, Registry>> {
 #[cold]
 fn first_registry() -> Result<&'static Mutex<Registry>> {
     let inherited = AtomicPtr::new(INHERITED.load(Ordering::Relaxed));
-    let fresh = forever::allocate(Mutex::new(Registry { _inherited: inherited, ..Registry::default() }))?;
+    let fresh = forever::allocate(|| Ok(Mutex::new(Registry { _inherited: inherited, ..Registry::default() })))?;
     match REGISTRY.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
         // SAFETY: just made.
         Ok(_) => Ok(unsafe { &*fresh }),
@@ -203,7 +203,7 @@ impl Registry {
 }
 
 fn new_port(limit: u32) -> Result<&'static Port> {
-    let port = forever::allocate(Port::new(limit)?)?;
+    let port = forever::allocate(|| Port::new(limit))?;
     // SAFETY: just made, and never freed.
     Ok(unsafe { &*port })
 }
