@@ -157,7 +157,7 @@ fn arm(port: &mut Locked, fd: c_int, slot: Slot, was: Registration) -> Result<()
 /// A regular file, a directory or a device without a poll routine.
 fn arm_unpollable(port: &mut Locked, fd: c_int, slot: Slot) -> Result<()> {
     let node = port.port.slab.node(slot);
-    node.wide.set(os::file_identity(fd).map_err(|_| Errno::BADFD)? as usize);
+    node.wide.set(os::file_identity(fd).map_err(|e| if e == Errno::NOMEM { e } else { Errno::BADFD })? as usize);
     node.extra.set(UNPOLLABLE);
     let ready = node.mask.get() & FILE_READY;
     if ready == 0 {
@@ -301,7 +301,10 @@ pub(crate) fn is_registered(port: c_int, fd: c_int) -> bool {
 }
 
 fn is_still(fd: c_int, node: &Node) -> bool {
-    os::file_identity(fd).is_ok_and(|identity| identity as usize == node.wide.get())
+    match os::file_identity(fd) {
+        Ok(identity) => identity as usize == node.wide.get(),
+        Err(e) => e != Errno::BADF,
+    }
 }
 
 /// Frees the slots of descriptors that have been closed. Answers whether there were any.

@@ -133,7 +133,7 @@ unsafe fn try_submit(
     if let Some(result) = job.try_at_once(flags) {
         return at_once(result, notify);
     }
-    let kind = io::file_kind(block.fd)?;
+    let kind = io::file_kind(block.fd).map_err(|e| if e == Errno::NOMEM { Errno::AGAIN } else { e })?;
     let mut done = 0;
     if !kind.is_storage && matches!(operation, Operation::Sync { .. }) {
         return at_once(job.perform(), notify);
