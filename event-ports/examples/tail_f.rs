@@ -16,8 +16,7 @@ use event_ports::{Change, ChangeKind, Depth, FileId, WatchOptions, Watcher};
 use std::env;
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
-use std::mem;
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::process::ExitCode;
 
@@ -31,6 +30,9 @@ it is interrupted.
 
 /// How much is read at once.
 const PIECE: usize = 64 * 1024;
+
+/// How much of what was read is remembered, to see whether it still is there.
+const MEMORY: usize = 1024;
 
 fn main() -> ExitCode {
     cli::exit(HELP, arguments().and_then(|(lines, names)| follow(lines, names)))
@@ -91,22 +93,20 @@ enum Begin {
     LastLines(u64),
 }
 
-/// A file that is followed.
+/// A path that is followed.
 struct Tail {
     name: OsString,
-    /// The one that was at the path when it was looked at last, and which it was.
-    current: Option<(File, FileId)>,
+    /// The file that was there when it was looked at last.
+    current: Option<Open>,
     /// The one before. Who wrote to it may do so a little longer.
-    previous: Option<File>,
-    /// Whether it was found to be cut before that was reported.
-    was_rewound: bool,
+    previous: Option<Open>,
     /// What was complained of last, so as not to say it again.
     complaint: Option<String>,
 }
 
 impl Tail {
     fn new(name: OsString) -> Self {
-        Self { name, current: None, previous: None, was_rewound: false, complaint: None }
+        Self { name, current: None, previous: None, complaint: None }
     }
 
     /// Opens what is at the path, if that is not open already. Whether there is something new to read.
@@ -122,8 +122,7 @@ impl Tail {
 
     fn try_open(&mut self, watcher: &Watcher, begin: Begin) -> io::Result<bool> {
         // Opening a FIFO would wait for somebody who writes to it.
-        let mut file =
-            OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(&self.name)?;
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(&self.name)?;
         let metadata = file.metadata()?;
         let id = FileId::of(&metadata);
         // Where the watcher has not seen any file yet it will report this one; but not if that is gone by then, and who had
@@ -132,45 +131,36 @@ impl Tail {
             return Ok(false);
         }
         // As long as a file is open, no other gets its identity.
-        if self.current.as_ref().is_some_and(|&(_, current)| current == id) {
+        if self.current.as_ref().is_some_and(|current| current.id == id) {
             return Ok(false);
         }
         if metadata.is_dir() {
             return Err(ErrorKind::IsADirectory.into());
         }
-        if let Begin::LastLines(lines) = begin {
-            let start = last_lines(&file, metadata.len(), lines)?;
-            file.seek(SeekFrom::Start(start))?;
-        }
+        let start = match begin {
+            Begin::Start => 0,
+            Begin::LastLines(lines) => last_lines(&file, metadata.len(), lines)?,
+        };
+        let open = Open::new(file, id, start)?;
         self.complaint = None;
-        self.previous = self.current.replace((file, id)).map(|(file, _)| file);
+        self.previous = self.current.replace(open);
         Ok(true)
     }
 
     /// Something was reported. What there is to read then is read in any case.
     fn changed(&mut self, change: &Change) {
-        let is_known = mem::take(&mut self.was_rewound);
-        match (change.kind, &mut self.current) {
-            (ChangeKind::Failed(failure), _) => self.complain(&failure),
-            // It may have grown beyond what was read of it, so that its length tells nothing.
-            (ChangeKind::Truncated, Some((file, id))) if !is_known && change.id == Some(*id) => {
-                if let Err(error) = file.rewind() {
-                    self.complain(&error);
-                }
-            }
-            _ => {}
+        if let ChangeKind::Failed(failure) = change.kind {
+            self.complain(&failure);
+        }
+        if let Some(Err(error)) = self.current.as_mut().map(Open::rewind_if_rewritten) {
+            self.complain(&error);
         }
     }
 
     /// Reads the next piece, of the former file first.
     fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
-        let current = self.current.as_mut().map(|(file, _)| file);
-        for file in self.previous.as_mut().into_iter().chain(current) {
-            if file.metadata()?.len() < file.stream_position()? {
-                file.rewind()?;
-                self.was_rewound = true;
-            }
-            match file.read(piece)? {
+        for open in self.previous.as_mut().into_iter().chain(&mut self.current) {
+            match open.read(piece)? {
                 0 => {}
                 length => return Ok(length),
             }
@@ -184,6 +174,64 @@ impl Tail {
             cli::complain(&complaint);
             self.complaint = Some(complaint);
         }
+    }
+}
+
+/// A file that is read.
+struct Open {
+    file: File,
+    id: FileId,
+    /// Where it is read next.
+    position: u64,
+    /// What is before that, as far back as is remembered.
+    behind: Vec<u8>,
+}
+
+impl Open {
+    fn new(file: File, id: FileId, position: u64) -> io::Result<Self> {
+        let mut open = Self { file, id, position, behind: vec![0; position.min(MEMORY as u64) as usize] };
+        match open.look_behind()? {
+            Some(behind) => open.behind = behind,
+            None => open.rewind(),
+        }
+        Ok(open)
+    }
+
+    /// What the file holds now where there was what is remembered; `None` if it is too short for that.
+    fn look_behind(&self) -> io::Result<Option<Vec<u8>>> {
+        let mut now = vec![0; self.behind.len()];
+        let start = self.position - now.len() as u64;
+        match self.file.read_exact_at(&mut now, start) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
+            result => result.map(|()| Some(now)),
+        }
+    }
+
+    /// Begins anew if the file does not hold any more what was read. Its length does not tell: it may have been cut, and
+    /// have grown since. Nor does a report: that it was cut may be told twice, or, where it has grown, not at all.
+    fn rewind_if_rewritten(&mut self) -> io::Result<()> {
+        if self.look_behind()?.as_ref() != Some(&self.behind) {
+            self.rewind();
+        }
+        Ok(())
+    }
+
+    fn rewind(&mut self) {
+        self.position = 0;
+        self.behind.clear();
+    }
+
+    fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
+        let mut length = self.file.read_at(piece, self.position)?;
+        // It may have been written anew just now, and then this is out of its middle. If it was cut, it was read before.
+        if length > 0 && self.look_behind()?.is_some_and(|now| now != self.behind) {
+            self.rewind();
+            length = self.file.read_at(piece, 0)?;
+        }
+        self.position += length as u64;
+        self.behind.extend_from_slice(&piece[..length]);
+        self.behind.drain(..self.behind.len().saturating_sub(MEMORY));
+        Ok(length)
     }
 }
 

@@ -145,6 +145,24 @@ fn a_truncated_file_is_read_from_its_start() {
 }
 
 #[test]
+fn a_file_that_is_cut_and_longer_at_once_is_read_from_its_start() {
+    let logs = Logs::new("tail-longer");
+    logs.write("log", "round 0\n");
+    let mut program = logs.tail(&["log"]);
+    assert_eq!(program.line(), "round 0");
+    for round in 1..100 {
+        // One write, so that there is never a part of it to be read.
+        logs.write("log", &format!("round {round}\n{}", "more\n".repeat(round)));
+        assert_eq!(program.line(), format!("round {round}"));
+        for _ in 0..round {
+            assert_eq!(program.line(), "more");
+        }
+    }
+    let (stdout, stderr) = interrupt(program);
+    assert_eq!((stdout.as_str(), stderr.as_str()), ("", ""));
+}
+
+#[test]
 fn a_replaced_file_is_read_from_its_start() {
     let logs = Logs::new("tail-replaced");
     logs.write("log", "old\n");
