@@ -11,6 +11,67 @@ fn object(fd: RawFd) -> usize {
     fd as usize
 }
 
+/// What names an open descriptor: [`EventPort::associate_fd`] and [`EventPort::dissociate_fd`] take it.
+///
+/// That is everything which implements [`AsRawFd`], a bare number included, and every reference to such a thing, so that
+/// `&socket` is enough to lend a socket. The parameter tells the two ways apart. The compiler finds it, and there is no
+/// reason to write it, nor to implement this trait.
+///
+/// ```
+/// use event_ports::{Descriptor, EventPort, PollEvents};
+/// use std::os::fd::{AsFd, AsRawFd};
+/// use std::os::unix::net::UnixStream;
+/// use std::sync::Arc;
+///
+/// let port = EventPort::new()?;
+/// let (socket, other_end) = UnixStream::pair()?;
+/// port.associate_fd(&socket, PollEvents::IN, 0)?;
+/// port.associate_fd(socket.as_fd(), PollEvents::IN, 0)?;
+/// port.associate_fd(socket.as_raw_fd(), PollEvents::IN, 0)?;
+/// port.associate_fd(Arc::new(other_end), PollEvents::IN, 0)?;
+/// port.associate_fd(std::io::stdin(), PollEvents::IN, 0)?;
+///
+/// fn listen<How>(port: &EventPort, fd: impl Descriptor<How>) -> bool {
+///     port.associate_fd(fd, PollEvents::IN, 0).is_ok()
+/// }
+/// assert!(listen(&port, &socket));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name a descriptor",
+    note = "pass something that implements `AsRawFd`, a reference to it, or a descriptor's number"
+)]
+pub trait Descriptor<How> {
+    /// Its number.
+    fn number(&self) -> RawFd;
+}
+
+/// How a thing names a descriptor. The compiler wants two traits rather than one, since the standard library might
+/// implement [`AsRawFd`] for references some day. Then the second one has to go, which nobody would notice.
+mod how {
+    /// By itself.
+    #[derive(Debug, Clone, Copy)]
+    pub enum Itself {}
+
+    /// By what it refers to.
+    #[derive(Debug, Clone, Copy)]
+    pub enum Referent {}
+}
+
+impl<T: AsRawFd> Descriptor<how::Itself> for T {
+    #[inline]
+    fn number(&self) -> RawFd {
+        self.as_raw_fd()
+    }
+}
+
+impl<T: AsRawFd + ?Sized> Descriptor<how::Referent> for &T {
+    #[inline]
+    fn number(&self) -> RawFd {
+        (**self).as_raw_fd()
+    }
+}
+
 impl EventPort {
     /// `port_associate` with `PORT_SOURCE_FD`: asks for one event when the descriptor is ready.
     ///
@@ -25,9 +86,9 @@ impl EventPort {
     /// Closing the descriptor ends the association and discards its event; an event already retrieved may then name a
     /// number that has been reused.
     ///
-    /// The descriptor is only named, not kept: pass its number, `socket.as_raw_fd()`, or lend it, `socket.as_fd()`. To
-    /// pass a socket itself gives it away, and so closes it. To close a descriptor while it is associated is safe;
-    /// merely, nothing is heard of it any more.
+    /// The descriptor is only named, not kept: lend it, `&socket` or `socket.as_fd()`, or pass its number,
+    /// `socket.as_raw_fd()`. To pass a socket itself gives it away, and so closes it. To close a descriptor while it is
+    /// associated is safe; merely, nothing is heard of it any more.
     ///
     /// # Errors
     /// The descriptor is not open ([`AssociateFdError::is_closed`]), or the port is full
@@ -38,27 +99,33 @@ impl EventPort {
     ///
     /// ```
     /// use event_ports::{EventPort, PollEvents};
-    /// use std::io::{Read, Write, pipe};
+    /// use std::io::{Read, Write};
     /// use std::os::fd::AsRawFd;
+    /// use std::os::unix::net::UnixStream;
     ///
     /// let port = EventPort::new()?;
-    /// let (mut reader, mut writer) = pipe()?;
-    /// port.associate_fd(reader.as_raw_fd(), PollEvents::IN, 42)?;
+    /// let (mut socket, mut other_end) = UnixStream::pair()?;
+    /// port.associate_fd(&socket, PollEvents::IN, 42)?;
     ///
-    /// writer.write_all(b"one")?;
+    /// other_end.write_all(b"one")?;
     /// let event = port.get(None)?;
-    /// assert_eq!((event.object, event.user), (reader.as_raw_fd() as usize, 42));
-    /// reader.read(&mut [0; 8])?;
+    /// assert_eq!((event.object, event.user), (socket.as_raw_fd() as usize, 42));
+    /// socket.read(&mut [0; 8])?;
     ///
-    /// port.associate_fd(reader.as_raw_fd(), PollEvents::IN, 42)?; // armed again
-    /// writer.write_all(b"two")?;
+    /// port.associate_fd(&socket, PollEvents::IN, 42)?; // armed again
+    /// other_end.write_all(b"two")?;
     /// assert_eq!(port.get(None)?.poll_events(), Some(PollEvents::IN));
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[doc(alias = "port_associate")]
     #[inline]
-    pub fn associate_fd(&self, fd: impl AsRawFd, events: PollEvents, user: usize) -> Result<(), AssociateFdError> {
-        let fd = fd.as_raw_fd();
+    pub fn associate_fd<How>(
+        &self,
+        fd: impl Descriptor<How>,
+        events: PollEvents,
+        user: usize,
+    ) -> Result<(), AssociateFdError> {
+        let fd = fd.number();
         // SAFETY: for this source the object is a number, and the cookie is never dereferenced.
         let result = unsafe {
             sys::port_associate(
@@ -86,19 +153,18 @@ impl EventPort {
     ///
     /// ```
     /// use event_ports::{Dissociated, EventPort, PollEvents};
-    /// use std::io::pipe;
-    /// use std::os::fd::AsRawFd;
+    /// use std::os::unix::net::UnixStream;
     ///
     /// let port = EventPort::new()?;
-    /// let (reader, _writer) = pipe()?;
-    /// port.associate_fd(reader.as_raw_fd(), PollEvents::IN, 0)?;
-    /// assert_eq!(port.dissociate_fd(reader.as_raw_fd())?, Dissociated::Removed);
-    /// assert_eq!(port.dissociate_fd(reader.as_raw_fd())?, Dissociated::NotAssociated);
+    /// let (socket, _other_end) = UnixStream::pair()?;
+    /// port.associate_fd(&socket, PollEvents::IN, 0)?;
+    /// assert_eq!(port.dissociate_fd(&socket)?, Dissociated::Removed);
+    /// assert_eq!(port.dissociate_fd(&socket)?, Dissociated::NotAssociated);
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[doc(alias = "port_dissociate")]
-    pub fn dissociate_fd(&self, fd: impl AsRawFd) -> Result<Dissociated, DissociateFdError> {
-        let fd = fd.as_raw_fd();
+    pub fn dissociate_fd<How>(&self, fd: impl Descriptor<How>) -> Result<Dissociated, DissociateFdError> {
+        let fd = fd.number();
         // SAFETY: for this source the object is a number.
         if unsafe { sys::port_dissociate(self.fd(), sys::PORT_SOURCE_FD, object(fd)) } == 0 {
             return Ok(Dissociated::Removed);
@@ -114,4 +180,38 @@ impl EventPort {
 #[cold]
 fn associate_error(fd: RawFd) -> AssociateFdError {
     AssociateFdError { fd, source: io::Error::last_os_error() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::stdin;
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+    use std::rc::Rc;
+
+    #[test]
+    fn a_descriptor_may_be_named_in_any_way() {
+        fn number<How>(fd: impl Descriptor<How>) -> RawFd {
+            fd.number()
+        }
+        fn of_generic<T: AsRawFd>(fd: T) -> [RawFd; 2] {
+            [number(&fd), number(fd)]
+        }
+        let (socket, _other_end) = UnixStream::pair().unwrap();
+        let fd = socket.as_raw_fd();
+        assert_eq!(number(&socket), fd);
+        assert_eq!(number(socket.as_fd()), fd);
+        assert_eq!(number(&socket.as_fd()), fd);
+        assert_eq!(number(fd), fd);
+        assert_eq!(number(&socket as &dyn AsRawFd), fd);
+        assert_eq!(of_generic(socket.as_fd()), [fd; 2]);
+        let shared = Rc::new(socket);
+        assert_eq!(number(&shared), fd);
+        assert_eq!(number(&*shared), fd);
+        assert_eq!(number(shared), fd);
+        assert_eq!(number(stdin()), number(0));
+        assert_eq!(number(stdin().lock()), number(&0));
+        assert_eq!(number(-1), -1);
+    }
 }

@@ -5,15 +5,15 @@
 //!
 //! ```
 //! use event_ports::{Event, EventPort, PollEvents};
-//! use std::io::{Write, pipe};
-//! use std::os::fd::AsRawFd;
+//! use std::io::Write;
+//! use std::os::unix::net::UnixStream;
 //! use std::time::Duration;
 //!
 //! let port = EventPort::new()?;
-//! let (reader, mut writer) = pipe()?;
-//! port.associate_fd(reader.as_raw_fd(), PollEvents::IN, 7)?;
+//! let (socket, mut other_end) = UnixStream::pair()?;
+//! port.associate_fd(&socket, PollEvents::IN, 7)?;
 //! port.send(1, 8)?;
-//! writer.write_all(b"hello")?;
+//! other_end.write_all(b"hello")?;
 //!
 //! for event in port.get_n(10, Some(Duration::from_secs(1)))? {
 //!     match event.view() {
@@ -158,6 +158,7 @@ pub use error::{
 };
 pub use event::{Event, EventRef, PortEvent};
 pub use event_ports_sys as sys;
+pub use fd::Descriptor;
 pub use file::{FileEvents, FileObj};
 pub use mq::{MessageQueue, MessageQueueOptions, MqAttributes, QueueId};
 pub use poll_events::PollEvents;
