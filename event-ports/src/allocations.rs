@@ -4,8 +4,9 @@ use crate::{EventPort, Events, Outcome, PollEvents};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
-use std::io::{Write, pipe};
+use std::io::Write;
 use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 thread_local! {
@@ -50,7 +51,7 @@ fn s10_descriptors_and_user_events_allocate_nothing() {
     let port = EventPort::new().unwrap();
     let waker = port.waker(1, 2);
     let mut events = Events::with_capacity(64);
-    let (reader, mut writer) = pipe().unwrap();
+    let (reader, mut writer) = UnixStream::pair().unwrap();
     writer.write_all(b"x").unwrap();
     let fd = reader.as_raw_fd();
     let mut round = || {

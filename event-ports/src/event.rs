@@ -192,13 +192,13 @@ impl PortEvent {
     ///
     /// ```
     /// use event_ports::{EventPort, PollEvents};
-    /// use std::io::{Write, pipe};
-    /// use std::os::fd::AsRawFd;
+    /// use std::io::Write;
+    /// use std::os::unix::net::UnixStream;
     ///
     /// let port = EventPort::new()?;
-    /// let (reader, mut writer) = pipe()?;
-    /// port.associate_fd(reader.as_raw_fd(), PollEvents::IN, 0)?;
-    /// writer.write_all(b"x")?;
+    /// let (socket, mut other_end) = UnixStream::pair()?;
+    /// port.associate_fd(&socket, PollEvents::IN, 0)?;
+    /// other_end.write_all(b"x")?;
     /// assert_eq!(port.get(None)?.poll_events(), Some(PollEvents::IN));
     /// port.send(1, 0)?;
     /// assert_eq!(port.get(None)?.poll_events(), None);
@@ -378,12 +378,11 @@ impl<'a> EventRef<'a> {
 ///
 /// ```
 /// use event_ports::{Event, EventPort, Events, PollEvents};
-/// use std::io::pipe;
-/// use std::os::fd::AsRawFd;
+/// use std::os::unix::net::UnixStream;
 ///
 /// let port = EventPort::new()?;
-/// let (_reader, writer) = pipe()?;
-/// port.associate_fd(writer.as_raw_fd(), PollEvents::OUT, 0)?;
+/// let (socket, _other_end) = UnixStream::pair()?;
+/// port.associate_fd(&socket, PollEvents::OUT, 0)?;
 /// let mut events = Events::with_capacity(16);
 /// port.get_into(&mut events, None)?;
 /// for event in &events {

@@ -221,13 +221,14 @@ mod tests {
     use super::*;
     use crate::{AioList, source};
     use std::fs::File;
-    use std::io::{Write, pipe};
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
     use std::time::Duration;
 
     #[test]
     fn s2_a_forged_event_reaches_nothing() {
         let port = EventPort::new().unwrap();
-        let (reader, mut writer) = pipe().unwrap();
+        let (reader, mut writer) = UnixStream::pair().unwrap();
         let request = port.aio_read(Arc::new(reader), vec![0; 4], 0, 7).unwrap();
         let (AioId(key), object) = (request.id(), request.address());
         // One in progress is not over because somebody says so, and an id or an address alone is not enough.

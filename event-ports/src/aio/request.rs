@@ -64,14 +64,14 @@ impl AioRequest {
     ///
     /// ```
     /// use event_ports::{Event, EventPort};
-    /// use std::io::pipe;
+    /// use std::os::unix::net::UnixStream;
     /// use std::sync::Arc;
     ///
     /// let port = EventPort::new()?;
-    /// let (reader, writer) = pipe()?;
-    /// let request = port.aio_read(Arc::new(reader), vec![0; 64], 0, 0)?;
+    /// let (socket, other_end) = UnixStream::pair()?;
+    /// let request = port.aio_read(Arc::new(socket), vec![0; 64], 0, 0)?;
     /// request.cancel()?;
-    /// # drop(writer);
+    /// # drop(other_end);
     /// let event = port.get(None)?;
     /// assert!(matches!(event.view(), Event::Aio { completion } if completion.id() == request.id()));
     /// # Ok::<(), std::io::Error>(())
