@@ -10,6 +10,7 @@ use super::notify::Notify;
 use super::reactor::Reactor;
 use super::state::{State, Submission};
 use crate::errno::{Errno, Result};
+use crate::forever;
 use crate::lock::{Held, Lock};
 use crate::os::{self, io};
 use core::ptr;
@@ -27,6 +28,8 @@ pub(crate) struct Engine {
     /// How many threads sleep until that happens.
     pub(crate) sleepers: AtomicU32,
     pub(crate) reactor: Reactor,
+    /// What a forked child has of its parent and does not use, so that what it holds is not taken for lost.
+    _inherited: AtomicPtr<Self>,
 }
 
 /// What has to be told to others, once the lock is free.
@@ -55,9 +58,12 @@ impl News {
 
 static ENGINE: AtomicPtr<Engine> = AtomicPtr::new(ptr::null_mut());
 
+/// The engine that a forked child has inherited.
+static INHERITED: AtomicPtr<Engine> = AtomicPtr::new(ptr::null_mut());
+
 /// The engine, if this process has used it.
 pub(crate) fn existing() -> Option<&'static Engine> {
-    // SAFETY: an engine is never unmapped.
+    // SAFETY: an engine that can be found here is never freed.
     unsafe { ENGINE.load(Ordering::Acquire).as_ref() }
 }
 
@@ -66,29 +72,34 @@ pub(crate) fn engine() -> Result<&'static Engine> {
     if let Some(engine) = existing() {
         return Ok(engine);
     }
-    let fresh = os::reserve_pages(size_of::<Engine>())?.cast::<Engine>();
-    let engine = Engine {
-        state: Lock::new(State::default()),
-        work: AtomicU32::new(0),
-        completions: AtomicU32::new(0),
-        sleepers: AtomicU32::new(0),
-        reactor: Reactor::new(),
-    };
-    // SAFETY: the mapping is aligned, large enough and ours alone.
-    unsafe { fresh.write(engine) };
-    let at = match ENGINE.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
-        Ok(_) => fresh,
-        // Another thread was first; this mapping is never used.
-        Err(theirs) => theirs,
-    };
-    // SAFETY: an engine is never unmapped.
-    Ok(unsafe { &*at })
+    let fresh = forever::allocate(|| {
+        Ok(Engine {
+            state: Lock::new(State::default()),
+            work: AtomicU32::new(0),
+            completions: AtomicU32::new(0),
+            sleepers: AtomicU32::new(0),
+            reactor: Reactor::new(),
+            _inherited: AtomicPtr::new(INHERITED.load(Ordering::Relaxed)),
+        })
+    })?;
+    match ENGINE.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
+        // SAFETY: just made.
+        Ok(_) => Ok(unsafe { &*fresh }),
+        Err(theirs) => {
+            // Another thread was first.
+            // SAFETY: made by `allocate`, and known to nobody else.
+            unsafe { forever::free(fresh) };
+            // SAFETY: an engine that can be found here is never freed.
+            Ok(unsafe { &*theirs })
+        }
+    }
 }
 
 /// Forgets all requests: this process is a forked child, and they are its parent's (AIO-14).
 pub(crate) fn forget_all() {
     if let Some(parents) = existing() {
         parents.reactor.close_descriptors();
+        INHERITED.store(ptr::from_ref(parents).cast_mut(), Ordering::Relaxed);
         ENGINE.store(ptr::null_mut(), Ordering::Release);
     }
 }
