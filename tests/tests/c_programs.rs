@@ -108,6 +108,9 @@ enum Library {
     Static,
     #[cfg(target_os = "linux")]
     Shared,
+    /// The program finds it by itself.
+    #[cfg(target_os = "linux")]
+    None,
 }
 
 /// Compiles `tests/c/{name}.c`, and returns the path of the program.
@@ -116,6 +119,8 @@ fn compile(name: &str, library: &Library) -> PathBuf {
         Library::Static => "static",
         #[cfg(target_os = "linux")]
         Library::Shared => "shared",
+        #[cfg(target_os = "linux")]
+        Library::None => "alone",
     });
     let mut cc = Command::new("cc");
     cc.args(["-g", "-Wall", "-Wextra", "-o"]).arg(&program).arg(root().join("tests/c").join(name).with_extension("c"));
@@ -125,6 +130,8 @@ fn compile(name: &str, library: &Library) -> PathBuf {
             Library::Static => cc.arg(build().join("lib/libevent-ports.a")),
             #[cfg(target_os = "linux")]
             Library::Shared => cc.arg("-L").arg(build().join("lib")).arg("-levent-ports"),
+            #[cfg(target_os = "linux")]
+            Library::None => &mut cc,
         };
         cc.arg("-ldl");
     } else {
@@ -175,6 +182,7 @@ programs! {
     misuse_pointers_that_cannot_be_right: "misuse/pointers",
     misuse_a_number_that_becomes_other_things: "misuse/reused_number",
     misuse_a_storm: "misuse/storm",
+    exec_with_a_thread_that_waits: "patterns/exec",
     threads_that_are_cancelled: "patterns/cancelled_threads",
     descriptors_closed_without_dissociating_them: "patterns/closed_descriptors",
     asking_for_the_count_and_then_fetching_as_many: "patterns/count_then_fetch",
@@ -203,7 +211,7 @@ fn every_program_is_run() {
     for directory in ["", "illumos", "manual", "misuse", "patterns"] {
         there.append(&mut sources(directory));
     }
-    // Programs to talk to, which other tests do.
+    // A program to talk to, which other tests do.
     assert!(there.remove("fifos"));
     assert_eq!(here, there);
 }
@@ -240,6 +248,16 @@ fn the_libraries_export_what_the_headers_declare_and_nothing_else() {
     assert_eq!(exported("lib/libevent-ports.a", &["--extern-only"]), declared_names);
     let versioned = declared_names.iter().map(|name| format!("{name}@@EVENT_PORTS_0.1")).collect();
     assert_eq!(exported("lib/libevent-ports.so", &["--dynamic", "--with-symbol-versions"]), versioned);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_shared_library_can_be_loaded_and_unloaded() {
+    if !ready("the_shared_library_can_be_loaded_and_unloaded") {
+        return;
+    }
+    let program = compile("shared/reload", &Library::None);
+    quietly(Command::new(program).env("LD_LIBRARY_PATH", build().join("lib")));
 }
 
 #[test]
