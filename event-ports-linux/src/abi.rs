@@ -70,6 +70,8 @@ fn fail(e: Errno) -> c_int {
 /// Fails with `EAGAIN` when there are too many ports, and `EMFILE` when there is no descriptor left.
 #[unsafe(no_mangle)]
 pub extern "C" fn port_create() -> c_int {
+    #[cfg(c_library)]
+    crate::silence::keep();
     call(registry::create, |number| number)
 }
 

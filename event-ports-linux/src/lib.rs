@@ -36,6 +36,8 @@ mod port;
 mod queue;
 mod registry;
 mod retrieve;
+#[cfg(c_library)]
+mod silence;
 mod sink;
 mod slab;
 mod source;
