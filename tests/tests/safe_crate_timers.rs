@@ -163,7 +163,8 @@ fn a_late_event_is_never_a_newer_timers() {
                     scope.spawn(|| {
                         let mut seen = HashSet::new();
                         loop {
-                            let event = port.get(LONG).expect("events come");
+                            // However long: who waits longest is served last (WAIT-1), so the other may get it all.
+                            let event = port.get(None).expect("events come");
                             match event.view() {
                                 Event::Timer { timer, .. } => assert!(seen.insert((timer, event.user)), "twice"),
                                 Event::User { .. } => return seen,
@@ -178,7 +179,7 @@ fn a_late_event_is_never_a_newer_timers() {
                     let port = &port;
                     scope.spawn(move || {
                         let mut made = HashSet::new();
-                        for i in 0..3000 {
+                        for i in 0..1500 {
                             let user = 8 + 2 * i + maker;
                             let timer = timer(port, user);
                             timer.set(When::At(Duration::ZERO), None).expect("set");
