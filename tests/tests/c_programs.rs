@@ -211,9 +211,35 @@ fn every_program_is_run() {
     for directory in ["", "illumos", "manual", "misuse", "patterns"] {
         there.append(&mut sources(directory));
     }
-    // A program to talk to, which other tests do.
-    assert!(there.remove("fifos"));
+    // Programs to talk to, which other tests do.
+    assert!(there.remove("fifos") && there.remove("aio_read"));
     assert_eq!(here, there);
+}
+
+#[test]
+fn a_program_reads_a_file_asynchronously() {
+    if !ready("a_program_reads_a_file_asynchronously") {
+        return;
+    }
+    let program = compile("aio_read", &Library::Static);
+    let directory = TempDir::new();
+    directory.file("file", b"0123456789");
+    let aio_read = |arguments: &[&str]| {
+        let Output { status, stdout, stderr } =
+            run(Command::new(&program).args(arguments).current_dir(directory.path()));
+        (status.code(), String::from_utf8_lossy(&stdout).into_owned(), String::from_utf8_lossy(&stderr).into_owned())
+    };
+    let read = |text: &str| (Some(0), text.to_owned(), String::new());
+    assert_eq!(aio_read(&["file"]), read("0123456789"));
+    assert_eq!(aio_read(&["file", "4"]), read("0123"));
+    assert_eq!(aio_read(&["file", "0"]), read(""));
+    let failed = |text: &str| (Some(1), String::new(), format!("aio_read: {text}\n"));
+    assert_eq!(aio_read(&["missing"]), failed("missing: No such file or directory"));
+    assert_eq!(aio_read(&["."]), failed(".: Is a directory"));
+    for arguments in [&[][..], &["file", "many"], &["file", "-1"], &["file", "1", "2"]] {
+        let usage = "usage: aio_read FILE [BYTES]\n".to_owned();
+        assert_eq!(aio_read(arguments), (Some(2), String::new(), usage), "{arguments:?}");
+    }
 }
 
 /// The functions that a header declares.

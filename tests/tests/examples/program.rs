@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -28,6 +28,17 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// The path of an example, which is built if need be. `cargo test` has done that, but not for `-p`, and other runners
 /// build no examples at all.
 pub(crate) fn example(name: &str) -> PathBuf {
+    static BUILT: OnceLock<String> = OnceLock::new();
+    let messages = BUILT.get_or_init(build_examples);
+    let executables = messages.lines().filter_map(|line| line.split_once(r#""executable":""#));
+    let mut paths = executables.filter_map(|(_, rest)| rest.split_once('"')).map(|(path, _)| Path::new(path));
+    let found = paths.find(|path| path.file_name() == Some(OsStr::new(name)));
+    found.unwrap_or_else(|| panic!("no example is called {name}")).to_owned()
+}
+
+/// What cargo says when it builds them: one artifact is one line of JSON, which has the path of an executable where there
+/// is one.
+fn build_examples() -> String {
     let mut command =
         cargo(&["build", "--quiet", "--workspace", "--examples", "--message-format=json-render-diagnostics"]);
     if !cfg!(debug_assertions) {
@@ -35,12 +46,7 @@ pub(crate) fn example(name: &str) -> PathBuf {
     }
     let output = command.stderr(Stdio::inherit()).output().expect("cargo starts");
     assert!(output.status.success(), "the examples do not build");
-    // One artifact is one line of JSON, which has the path of an executable where there is one.
-    let messages = String::from_utf8(output.stdout).expect("JSON is UTF-8");
-    let executables = messages.lines().filter_map(|line| line.split_once(r#""executable":""#));
-    let mut paths = executables.filter_map(|(_, rest)| rest.split_once('"')).map(|(path, _)| Path::new(path));
-    let found = paths.find(|path| path.file_name() == Some(OsStr::new(name)));
-    found.unwrap_or_else(|| panic!("no example is called {name}")).to_owned()
+    String::from_utf8(output.stdout).expect("JSON is UTF-8")
 }
 
 /// How a program ended, and what it said.
