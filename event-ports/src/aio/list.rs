@@ -233,10 +233,12 @@ fn submit(list: &PinnedList, port: RawFd) -> io::Result<()> {
 
 /// Ends a list of which a part could not be submitted.
 fn end(list: &PinnedList, errno: i32) -> Vec<AioCompletion> {
-    for request in list.requests() {
-        drop(request.cancel());
-    }
-    while list.is_in_progress() {
+    loop {
+        // Again and again: a thread that was at a request may have found that it has to wait, and have put it back.
+        list.requests().iter().for_each(|request| drop(request.cancel()));
+        if !list.is_in_progress() {
+            break;
+        }
         // What cannot be cancelled is under way, and there is no call that waits for all.
         thread::sleep(Duration::from_millis(1));
     }

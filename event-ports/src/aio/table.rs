@@ -121,9 +121,7 @@ impl Requests {
         // Dropped in the end, when nothing is in progress: what requests hold is the program's, and may do anything when
         // it is dropped, panicking included. In a child of fork its parent's requests are among it.
         let mut over = self.take(|pending| !pending.is_awaited());
-        let left: Vec<Pending> = self.lock().entries.values().map(|entry| entry.pending.clone()).collect();
-        if !left.is_empty() {
-            left.iter().for_each(Pending::cancel);
+        if self.cancel_all() {
             // In alert mode nothing else could be retrieved.
             // SAFETY: no pointer is followed.
             unsafe { sys::port_alert(port.fd(), sys::PORT_ALERT_SET, 0, ptr::null_mut()) };
@@ -132,7 +130,11 @@ impl Requests {
         while !self.lock().entries.is_empty() {
             if self.take_events(port, &mut over) {
                 last = Instant::now();
-            } else if last.elapsed() >= PATIENCE {
+                continue;
+            }
+            // A thread that was at a request may have found that it has to wait, and have put it back.
+            self.cancel_all();
+            if last.elapsed() >= PATIENCE {
                 over.extend(self.take(|pending| !pending.is_in_progress()));
             }
         }
@@ -140,6 +142,13 @@ impl Requests {
             // A handle of it may live on, and holds nothing from now on.
             drop(request.complete());
         }
+    }
+
+    /// Cancels what can be cancelled now. Answers whether there is any request.
+    fn cancel_all(&self) -> bool {
+        let left: Vec<Pending> = self.lock().entries.values().map(|entry| entry.pending.clone()).collect();
+        left.iter().for_each(Pending::cancel);
+        !left.is_empty()
     }
 
     /// Waits a moment for events, and takes the requests that they are of. Whatever else comes is lost with the port.

@@ -120,7 +120,7 @@ impl Engine {
 
     /// Cancels a request, unless a thread is at it. Answers whether it did; `None` if there is no such request.
     pub(crate) fn cancel(&self, mut state: Held<'_, State>, at: u32) -> Option<bool> {
-        if state.is_running(at)? {
+        if state.cancel_running(at)? {
             return Some(false);
         }
         state.withdraw(at);

@@ -221,9 +221,17 @@ fn transfer(engine: &Engine, cookie: u64, operation: Operation) {
         _ => Err(Errno::CANCELED),
     };
     let mut state = engine.lock();
+    let more = match result {
+        Err(Errno::AGAIN) => Some(0),
+        Ok(n) if operation == Operation::Write && n < job.buffer.len && n > 0 => Some(n),
+        _ => None,
+    };
+    let result = match more.map(|more| state.put_back(at, more)) {
+        Some(Ok(())) => return,
+        Some(Err(e)) => Err(e),
+        None => result,
+    };
     let end = match result {
-        Err(Errno::AGAIN) => return state.put_back(at, 0),
-        Ok(n) if operation == Operation::Write && n < job.buffer.len && n > 0 => return state.put_back(at, n),
         Ok(n) => Ok(state.done(at) + n),
         // A write that was cut short says how far it came, like write(2).
         Err(_) if state.done(at) > 0 => Ok(state.done(at)),

@@ -44,6 +44,8 @@ pub(crate) struct Request {
     serial: u64,
     /// Runs after the one before it of the same kind, on the same file.
     ordered: bool,
+    /// Somebody wanted to cancel it while a thread was at it. If it has to wait now, it does not.
+    unwanted: bool,
     place: Place,
 }
 
@@ -139,9 +141,11 @@ impl State {
         self.by_address.get(&control).copied()
     }
 
-    /// Whether a thread is at a request.
-    pub(crate) fn is_running(&self, at: u32) -> Option<bool> {
-        Some(self.requests.get(at)?.place == Place::Running)
+    /// Whether a thread is at a request, which then may not put it back.
+    pub(crate) fn cancel_running(&mut self, at: u32) -> Option<bool> {
+        let request = self.requests.get_mut(at)?;
+        request.unwanted |= request.place == Place::Running;
+        Some(request.place == Place::Running)
     }
 
     /// Whether requests on a file are waiting.
@@ -252,7 +256,8 @@ impl State {
         let Submission { control, job, notify, list } = new;
         let sync = matches!(job.operation, Operation::Sync { .. });
         let ordered = one_by_one && !sync;
-        let request = Request { control, job, done, notify, list, lane: lane_at, serial, ordered, place: Place::Lane };
+        let (lane, unwanted, place) = (lane_at, false, Place::Lane);
+        let request = Request { control, job, done, notify, list, lane, serial, ordered, unwanted, place };
         let at = self.requests.insert(request);
         self.by_address.insert(control.addr(), at);
         let Some(lane) = self.lanes.get_mut(lane_at) else { return };
@@ -303,16 +308,21 @@ impl State {
         self.requests.get(at).map_or(0, |request| request.done)
     }
 
-    /// Puts a request back to where the reactor has taken it from.
-    pub(crate) fn put_back(&mut self, at: u32, more: usize) {
-        let Some(request) = self.requests.get_mut(at) else { return };
+    /// Puts a request back to where the reactor has taken it from. Fails, and leaves it running, if it was to be
+    /// cancelled.
+    pub(crate) fn put_back(&mut self, at: u32, more: usize) -> Result<()> {
+        let Some(request) = self.requests.get_mut(at) else { return Ok(()) };
         request.done += more;
+        if request.unwanted {
+            return Err(Errno::CANCELED);
+        }
         request.place = Place::Lane;
         let (operation, lane) = (request.job.operation, request.lane);
         if let Some(lane) = self.lanes.get_mut(lane) {
             let queue = if operation == Operation::Read { &mut lane.reads } else { &mut lane.writes };
             queue.push_front(at);
         }
+        Ok(())
     }
 
     /// Takes a request out of the queue that it waits in.
