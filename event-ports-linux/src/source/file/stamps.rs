@@ -5,7 +5,7 @@ use crate::types::{FILE_ACCESS, FILE_ATTRIB, FILE_MODIFIED, FILE_TRUNC};
 use libc::timespec;
 
 /// Seconds and nanoseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Time(i64, i64);
 
 impl Time {
@@ -154,9 +154,11 @@ impl Seen {
         news(then.access != now.access, FILE_ACCESS) | news(then.modification != now.modification, FILE_MODIFIED)
     }
 
-    /// Whether anything but reading has happened to the file.
+    /// Whether anything but reading has happened to the file. Reading takes no time back, and that shows even where the
+    /// time of change has not gone on since the last look.
     pub(super) fn attributes_changed(&self, now: &Look) -> bool {
-        self.look.times.change != now.times.change
+        let (then, now) = (&self.look.times, &now.times);
+        then.change != now.change || now.access < then.access
     }
 
     /// Whether a modification has cut the file. Nothing but that leaves a file empty.
@@ -210,6 +212,14 @@ mod tests {
         assert!(seen.was_cut(&file(times(1, 2, 2), 9)));
         assert!(!seen.was_cut(&file(times(1, 2, 2), 10)));
         assert!(Seen::now(file(times(1, 1, 1), 0)).was_cut(&file(times(1, 2, 2), 0)));
+    }
+
+    #[test]
+    fn file_28_an_access_time_taken_back_is_a_change_of_attributes_within_a_tick_of_the_clock() {
+        let seen = Seen::now(file(times(10, 1, 1), 1));
+        assert!(seen.attributes_changed(&file(times(9, 1, 1), 1)));
+        assert!(seen.attributes_changed(&file(times(11, 1, 2), 1)));
+        assert!(!seen.attributes_changed(&file(times(11, 1, 1), 1)));
     }
 
     #[test]
