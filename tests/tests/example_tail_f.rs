@@ -196,6 +196,30 @@ fn a_removed_file_is_waited_for() {
 }
 
 #[test]
+fn logs_that_are_rotated_by_commands_are_followed() {
+    let logs = Logs::new("tail-commands");
+    logs.write("log", "line 0\n");
+    let mut program = logs.tail(&["log"]);
+    assert_eq!(program.line(), "line 0");
+    // As logrotate does: `create`, `copytruncate`, and by a link.
+    let rotations = [
+        "mv -f log log.1; (umask 077; > log); chmod 644 log",
+        "cp log log.1; : > log",
+        "ln -f log log.1; > new; mv -f new log",
+    ];
+    for round in 1..=30 {
+        let script = format!("{}; echo line {round} >> log", rotations[round % rotations.len()]);
+        let mut shell = Command::new("sh");
+        let status =
+            shell.args(["-ec", &script]).current_dir(logs.directory.path()).status().expect("there is a shell");
+        assert!(status.success(), "{script}");
+        assert_eq!(program.line(), format!("line {round}"), "{script}");
+    }
+    let (stdout, stderr) = interrupt(program);
+    assert_eq!((stdout.as_str(), stderr.lines().find(|line| !line.contains("No such file"))), ("", None));
+}
+
+#[test]
 fn lines_that_come_late_to_a_rotated_file_are_printed() {
     let logs = Logs::new("tail-late");
     logs.write("log", "one\n");

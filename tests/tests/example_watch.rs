@@ -71,6 +71,66 @@ fn files_that_editors_save_and_paths_that_are_not_there_yet() {
     assert_eq!(program.end().code(), 0);
 }
 
+/// What programs do to a file that is there, and how that ends: with another file, or with other content. `new`, `file~`
+/// and the like are theirs.
+const SAVES: [(&str, bool); 14] = [
+    // In place.
+    ("echo more >> file", false),
+    ("printf xy | dd of=file bs=1 conv=notrunc 2> /dev/null", false),
+    // Truncated and written.
+    ("echo other > file", false),
+    ("echo another > new; cp new file; rm new", false),
+    ("echo another | tee file > /dev/null", false),
+    // Written anew and renamed.
+    ("echo new > new; mv new file", true),
+    ("sed s/n/m/ file > new; chmod 600 new; mv new file", true),
+    // As vim does, by way of a backup, or so that links and owners stay.
+    ("> 4913; rm 4913; mv file file~; echo vim > file; chmod 644 file; rm file~", true),
+    ("> 4913; rm 4913; cp -p file file~; echo vim again > file; rm file~", false),
+    // Removed and made anew.
+    ("rm file; echo anew > file", true),
+    // As logrotate does: `create`, `copytruncate`, and both with what was there before.
+    ("mv file file.1; (umask 077; > file); chmod 644 file; echo line >> file", true),
+    ("cp file file.1; : > file", false),
+    ("mv -f file.1 file.2; mv file file.1; > file; echo line >> file", true),
+    // Another link in its place, in one go.
+    ("ln file.1 new; mv -f new file", true),
+];
+
+#[test]
+fn what_programs_do_when_they_save_and_rotate() {
+    let directory = Directory::new("watch-programs");
+    let path = directory.path();
+    write(&path.join("file"), "one");
+    let mut program = watch(&directory, &["--events", "created,modified,truncated,replaced,renamed,deleted", "file"]);
+    for round in 0..3 {
+        for (save, is_new) in SAVES {
+            let status = Command::new("sh").args(["-ec", save]).current_dir(path).status().expect("there is a shell");
+            assert!(status.success(), "{save}");
+            loop {
+                let line = program.line();
+                let (kind, name) = line.split_once(' ').unwrap_or_default();
+                assert_eq!(name.trim(), "file", "round {round}, {save}");
+                match kind {
+                    "created" | "replaced" => {
+                        assert!(is_new, "round {round}, {save}: {line}");
+                        break;
+                    }
+                    "renamed" | "deleted" => assert!(is_new, "round {round}, {save}: {line}"),
+                    // It may also be of what came before.
+                    "modified" | "truncated" if !is_new => break,
+                    "modified" | "truncated" => {}
+                    _ => panic!("round {round}, {save}: {line}"),
+                }
+            }
+        }
+    }
+    program.signal(libc::SIGINT);
+    let end = program.end();
+    assert_eq!((end.code(), end.stderr.as_str()), (0, ""));
+    assert!(end.stdout.lines().all(|line| line == "modified   file" || line == "truncated  file"), "{end:?}");
+}
+
 #[test]
 fn below_and_only_what_is_asked_for() {
     let directory = Directory::new("watch-tree");
