@@ -3,7 +3,6 @@
 use event_ports::{Event, EventPort, Events, PollEvents};
 use std::error::Error;
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
@@ -18,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // "Tell me once when there is something to read, and say SOCKET."
     let (mut socket, mut other_end) = UnixStream::pair()?;
     socket.set_nonblocking(true)?;
-    port.associate_fd(socket.as_raw_fd(), PollEvents::IN, SOCKET)?;
+    port.associate_fd(&socket, PollEvents::IN, SOCKET)?;
 
     // A clone is another handle of the same port. Any thread may use it.
     let sender = port.clone();
@@ -47,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                         Err(error) => return Err(error.into()),
                     }
                     // The event has ended the association. Ask for the next one.
-                    port.associate_fd(socket.as_raw_fd(), PollEvents::IN, SOCKET)?;
+                    port.associate_fd(&socket, PollEvents::IN, SOCKET)?;
                 }
                 (_, other) => println!("unexpected: {other:?}"),
             }

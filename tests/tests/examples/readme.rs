@@ -1,6 +1,6 @@
 //! What README.md says and shows.
 
-use crate::program::{Program, example, root};
+use crate::program::{Directory, Program, example, root};
 use std::fs;
 use std::process::Command;
 
@@ -19,20 +19,69 @@ fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_program_is_the_example_and_prints_what_it_says() {
+fn the_programs_are_examples_and_print_what_it_says() {
     let readme = readme();
-    let program = fs::read_to_string(root().join("event-ports/examples/tutorial.rs")).expect("it is there");
-    assert_eq!(blocks(&readme, "rust"), [program.trim_end()]);
+    let programs = ["notes", "tutorial"].map(|name| {
+        let path = root().join(format!("event-ports/examples/{name}.rs"));
+        fs::read_to_string(path).expect("it is there").trim_end().to_owned()
+    });
+    assert_eq!(blocks(&readme, "rust"), programs);
     let end = Program::start(&mut Command::new(example("tutorial"))).end();
     assert_eq!((end.code(), end.stderr.as_str()), (0, ""));
-    assert_eq!(blocks(&readme, "text"), [end.stdout.trim_end()]);
+    assert_eq!(blocks(&readme, "text")[1..], [end.stdout.trim_end()]);
+}
+
+#[test]
+fn its_first_program_prints_what_happens_to_a_file() {
+    let directory = Directory::new("readme-notes");
+    let mut program = Program::start(Command::new(example("notes")).current_dir(directory.path()));
+    assert_eq!(program.line(), "watching notes.txt");
+    fs::write(directory.path().join("notes.txt"), "").expect("the directory is writable");
+    assert_eq!(program.line(), r#""notes.txt": created"#);
+    fs::remove_file(directory.path().join("notes.txt")).expect("removed");
+    let end = program.end();
+    assert_eq!((end.code(), end.stdout.as_str(), end.stderr.as_str()), (0, "\"notes.txt\": deleted\n", ""));
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "not every sed edits in place")]
+fn what_is_done_to_a_file_is_printed_as_it_says() {
+    let readme = readme();
+    let directory = Directory::new("readme-watch");
+    fs::create_dir(directory.path().join("docs")).expect("made");
+    let shell = blocks(&readme, "sh");
+    let arguments = shell[0].split_once(" -- ").expect("the first command runs the example watch").1;
+    // With what it says on standard error among its lines.
+    let mut watch = Command::new("sh");
+    watch.args(["-c", &format!(r#"exec "$0" {arguments} 2>&1"#)]).arg(example("watch"));
+    let mut program = Program::start(watch.current_dir(directory.path()));
+    let (hello, lines): (Vec<_>, Vec<_>) =
+        blocks(&readme, "text")[0].lines().partition(|line| line.starts_with("watch: "));
+    for line in hello {
+        assert_eq!(program.line(), line);
+    }
+    let commands: Vec<_> = shell[1].lines().collect();
+    assert_eq!(commands.len(), lines.len(), "one line each");
+    for (command, line) in commands.into_iter().zip(lines) {
+        let status = Command::new("sh").args(["-ec", command]).current_dir(directory.path()).status();
+        assert!(status.expect("there is a shell").success(), "{command}");
+        let mut printed = program.line();
+        // It may be looked at before the command is done with it, and then the end of that is one more change.
+        while ["modified   notes.txt", "attributes notes.txt"].contains(&printed.as_str()) {
+            printed = program.line();
+        }
+        // Which keeps the watcher from hearing how it went, if it goes just then.
+        if printed != "deleted    notes.txt" || !line.starts_with("renamed ") {
+            assert_eq!(printed, line, "{command}");
+        }
+    }
 }
 
 #[test]
 fn the_examples_it_names_exist() {
     let readme = readme();
-    let named: Vec<_> = readme.split("--example ").skip(1).map(|rest| rest.split(['\n', '`']).next()).collect();
-    assert_eq!(named, [Some("echo_server"), Some("tutorial")]);
+    let named: Vec<_> = readme.split("--example ").skip(1).map(|rest| rest.split(['\n', '`', ' ']).next()).collect();
+    assert_eq!(named, [Some("watch"), Some("echo_server"), Some("tutorial")]);
     for name in named.into_iter().flatten() {
         example(name);
     }
