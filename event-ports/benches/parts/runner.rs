@@ -26,6 +26,12 @@ impl Options {
         (!has("--list")).then(|| Self { quick: !has("--bench"), filters })
     }
 
+    /// Whether nothing is to be measured.
+    #[allow(dead_code, reason = "not every benchmark asks")]
+    pub(crate) fn is_quick(&self) -> bool {
+        self.quick
+    }
+
     pub(crate) fn wants(&self, name: &str) -> bool {
         self.filters.is_empty() || self.filters.iter().any(|filter| name.contains(filter.as_str()))
     }
