@@ -53,6 +53,7 @@ mod objects;
 mod process;
 pub mod queues;
 mod raw;
+mod refused;
 mod stacks;
 pub mod tables;
 mod threads;
