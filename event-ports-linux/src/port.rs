@@ -67,6 +67,10 @@ pub(crate) struct State {
     pub(crate) ghosts: bool,
     pub(crate) files: Files,
     pub(crate) alert: Option<Alert>,
+    /// How often alert mode has been entered, and with what the last time: for threads that were on their way to events
+    /// that had been set aside for them.
+    pub(crate) alerts: u64,
+    pub(crate) last_alert: Option<Alert>,
     pub(crate) waiters: WaitList,
     /// The thread that waits for the kernel.
     pub(crate) leader: Option<Place>,

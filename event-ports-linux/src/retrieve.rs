@@ -96,7 +96,7 @@ enum Next {
 
 fn wait(port: Locked, sink: &mut Sink, min: usize, until: Until, partial: bool) -> Result<Outcome> {
     let waiter = Waiter::new(min, port.number);
-    let call = Call { min, until, partial, life: port.life, waiter: &waiter };
+    let call = Call { min, until, partial, life: port.life, alerts: port.alerts, waiter: &waiter };
     let mut news = News::default();
     let mut port = Some(port);
     loop {
@@ -155,6 +155,7 @@ struct Call<'a> {
     until: Until,
     partial: bool,
     life: usize,
+    alerts: u64,
     waiter: &'a Waiter,
 }
 
@@ -188,6 +189,15 @@ impl Call<'_> {
             return Next::Return(Ok(Outcome::Done));
         }
         let mut claimed = signs & sign::CLAIM != 0;
+        if let Some(alert) = port.last_alert.filter(|_| port.alerts != self.alerts) {
+            // Set while this thread was on its way to events, and no longer in the line of those that wait (ALERT-5). Its
+            // events are for others.
+            if claimed {
+                port.settle_claim(self.waiter);
+            }
+            sink.put(alert.event());
+            return Next::Return(Ok(Outcome::Done));
+        }
         if !claimed {
             if !port.is_at(port.number) {
                 return Next::Lost;
@@ -206,11 +216,6 @@ impl Call<'_> {
             if port.queue.len() >= self.min && port.take(sink) > 0 {
                 return Next::Return(Ok(Outcome::Done));
             }
-        }
-        if let Some(alert) = port.alert {
-            // Set while this thread was on its way to events that somebody else took.
-            sink.put(alert.event());
-            return Next::Return(Ok(Outcome::Done));
         }
         if let Err(e) = slept {
             return Next::Return(Err(e));

@@ -20,6 +20,8 @@ pub(crate) fn alert(port: &mut Locked, flags: c_int, events: c_int, user: usize)
     }
     let alert = Alert { events, user };
     port.alert = Some(alert);
+    port.last_alert = Some(alert);
+    port.alerts += 1;
     // Each thread that waits now returns this alert, whatever becomes of the stored one.
     while let Some(first) = port.waiters.first() {
         port.waiters.remove_first();
