@@ -100,3 +100,50 @@ fn limit_02_a_file_gets_the_slot_of_a_descriptor_that_was_closed() {
         );
     });
 }
+
+/// A thread that was woken for an event that somebody else takes still is a thread that waits.
+#[test]
+fn alert_05_a_thread_on_its_way_to_an_event_that_was_taken_gets_the_alert() {
+    case(|| {
+        let port = port();
+        let number = port.as_raw_fd();
+        let mut taken = 0;
+        for round in 0..20 {
+            let waiter = blocked(move || get(&number, None));
+            assert_eq!(send(&port, 1, 1), Ok(()));
+            let first = get(&port, POLL);
+            assert_eq!(alert(&port, PORT_ALERT_SET, 2, round), Ok(()));
+            assert_eq!(alert(&port, 0, 0, 0), Ok(()));
+            assert_eq!(send(&port, 1, 3), Ok(()));
+            let second = waiter.join();
+            if first == Ok(None) {
+                assert_eq!(second, Ok(Some(Event::user(1, 1))), "the thread was quicker");
+            } else {
+                assert_eq!((first, second), (Ok(Some(Event::user(1, 1))), Ok(Some(Event::alert(2, round)))));
+                taken += 1;
+            }
+            assert_eq!(drain(&port), [Event::user(1, 3)]);
+        }
+        println!("{taken} times the event was taken");
+    });
+}
+
+#[test]
+fn alert_06_a_thread_on_its_way_to_an_event_does_not_return_one_in_alert_mode() {
+    case(|| {
+        let port = port();
+        let number = port.as_raw_fd();
+        for round in 0..20 {
+            let waiter = blocked(move || get(&number, None));
+            assert_eq!(send(&port, 1, 1), Ok(()));
+            let first = get(&port, POLL);
+            assert_eq!(alert(&port, PORT_ALERT_SET, 2, round), Ok(()));
+            assert_eq!(send(&port, 1, 3), Ok(()));
+            let second = waiter.join();
+            let event = if first == Ok(None) { Event::user(1, 1) } else { Event::alert(2, round) };
+            assert_eq!(second, Ok(Some(event)));
+            assert_eq!(alert(&port, 0, 0, 0), Ok(()));
+            assert_eq!(drain(&port), [Event::user(1, 3)]);
+        }
+    });
+}
