@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 
 /// How many calls are compared by default.
-const FEW: u64 = 15_000;
+const FEW: u64 = 10_000;
 /// How many steps a sequence has at most.
 const LONGEST: usize = 120;
 /// How many sequences are made of one seed.
