@@ -288,8 +288,9 @@ mod tests {
     fn what_was_not_asked_for_is_not_reported() {
         let written = Snapshot::example(1, 20, 50).with_mode(libc::S_IFREG);
         let tell = |options: WatchOptions, now: &Snapshot, fired| {
+            let before = old();
             let looks =
-                Looks { before: Some(&old()), now: Some(now), fired, above: NONE, after_gap: false, time: time() };
+                Looks { before: Some(&before), now: Some(now), fired, above: NONE, after_gap: false, time: time() };
             looks.story(&options).kinds
         };
         let nothing = WatchOptions::new().content(false).attributes(false);
