@@ -17,7 +17,7 @@
 //! | `registry`, `number_table`, `fork` | from a descriptor number to its port; the life of ports |
 //! | `retrieve`, `sink`, `waiters`, `timeout` | taking events, and waiting for them |
 //! | `source` | one module for each source of events |
-//! | `port`, `lock`, `queue`, `slab`, `fd_table` | a port: its slots, its queue, its readiness |
+//! | `port`, `lock`, `inbox`, `queue`, `slab`, `fd_table` | a port: its slots, its queue, its readiness |
 //! | `os` | the Linux system calls |
 #![cfg(target_os = "linux")]
 
@@ -29,7 +29,10 @@ mod fd_table;
 mod forever;
 mod fork;
 mod hash;
+mod inbox;
 mod lock;
+#[cfg(all(test, loom))]
+mod models;
 mod number_table;
 mod os;
 mod port;
@@ -41,5 +44,6 @@ mod silence;
 mod sink;
 mod slab;
 mod source;
+mod sync;
 mod timeout;
 mod waiters;

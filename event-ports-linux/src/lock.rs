@@ -4,11 +4,11 @@
 //! port's inbox and leaves a note in the lock's own word; whoever unlocks takes the note in the same atomic step, so
 //! none is missed and no fence is needed.
 
-use crate::os;
+use crate::sync::{AtomicU32, futex_wait, futex_wake, spin_loop};
 use core::cell::UnsafeCell;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::Ordering;
 
 const HELD: u32 = 1;
 /// Somebody sleeps until the lock is free.
@@ -17,7 +17,7 @@ const SLEEPERS: u32 = 2;
 const NOTE: u32 = 4;
 
 /// How often to look again before sleeping. What the lock protects takes a microsecond or less.
-const SPINS: u32 = 100;
+const SPINS: u32 = if cfg!(loom) { 1 } else { 100 };
 
 /// A value that one thread at a time can use.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl<T> Lock<T> {
             if self.acquire(0) {
                 return;
             }
-            core::hint::spin_loop();
+            spin_loop();
         }
         // Whoever has slept cannot know whether it was the last one, so it announces sleepers.
         while !self.acquire(SLEEPERS) {
@@ -63,7 +63,7 @@ impl<T> Lock<T> {
                 continue;
             }
             // A signal is no reason to give up; it is looked at when the call waits for events.
-            let _ = os::futex_wait(&self.word, sleeping, u64::from(u32::MAX));
+            let _ = futex_wait(&self.word, sleeping, u64::from(u32::MAX));
         }
     }
 
@@ -108,9 +108,23 @@ impl<T> Held<'_, T> {
         let held = ManuallyDrop::new(self);
         let word = held.lock.word.swap(0, Ordering::AcqRel);
         if word & SLEEPERS != 0 {
-            os::futex_wake(&raw const held.lock.word);
+            futex_wake(&raw const held.lock.word);
         }
         word & NOTE != 0
+    }
+}
+
+impl<'a, T> Held<'a, T> {
+    /// Lets go, and has `settle` see to the notes that were left meanwhile, with the lock that it is lent for that.
+    #[inline]
+    pub(crate) fn unlock_and(self, mut settle: impl FnMut(Self) -> Self) {
+        let lock: &'a Lock<T> = self.lock;
+        let mut note = self.unlock();
+        while note {
+            // Whoever has the lock now sees to them.
+            let Some(held) = lock.try_lock() else { break };
+            note = settle(held).unlock();
+        }
     }
 }
 
@@ -119,7 +133,7 @@ impl<T> Drop for Held<'_, T> {
     fn drop(&mut self) {
         let word = self.lock.word.swap(0, Ordering::AcqRel);
         if word & SLEEPERS != 0 {
-            os::futex_wake(&raw const self.lock.word);
+            futex_wake(&raw const self.lock.word);
         }
     }
 }
@@ -139,7 +153,7 @@ impl<T> DerefMut for Held<'_, T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::Lock;
     use std::sync::atomic::{AtomicUsize, Ordering};

@@ -10,6 +10,7 @@
 
 use crate::errno::{Errno, Result};
 use crate::fd_table::FdTable;
+use crate::inbox::Inbox;
 use crate::lock::{Held, Lock};
 use crate::os;
 use crate::queue::Queue;
@@ -21,7 +22,7 @@ use crate::source::{self, HELPERS};
 use crate::types::{PORT_SOURCE_ALERT, port_event};
 use crate::waiters::{Place, WaitList, Waiter, sign};
 use core::mem::{ManuallyDrop, MaybeUninit};
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use libc::{c_int, c_void};
 
 /// What epoll answers for the bell. Slots' answers have a generation above and a small number below.
@@ -102,7 +103,7 @@ pub(crate) struct Port {
     /// Descriptors of sources' own that are registered for the port, or -1.
     helpers: [AtomicI32; HELPERS],
     /// Events sent while the lock was taken, the last one first.
-    inbox: AtomicU32,
+    inbox: Inbox,
     /// Threads that are about to use the inbox.
     senders: AtomicUsize,
     /// The bell was modified by someone who did not hold the lock.
@@ -119,7 +120,7 @@ impl Port {
             trusted_number: AtomicI32::new(-1),
             bell: AtomicI32::new(-1),
             helpers: [const { AtomicI32::new(-1) }; HELPERS],
-            inbox: AtomicU32::new(NIL),
+            inbox: Inbox::new(),
             senders: AtomicUsize::new(0),
             bell_unsure: AtomicBool::new(false),
         })
@@ -182,14 +183,8 @@ impl Port {
         }
         let slot = self.slab.allocate().ok_or(Errno::AGAIN)?;
         fill(slot);
-        let mut head = self.inbox.load(Ordering::Relaxed);
-        loop {
-            self.slab.node(slot).next.set(head);
-            match self.inbox.compare_exchange_weak(head, slot, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return Ok(true),
-                Err(now) => head = now,
-            }
-        }
+        self.inbox.put(&self.slab, slot);
+        Ok(true)
     }
 
     /// Whether the program has promised that `number` is this port.
@@ -260,16 +255,14 @@ impl Drop for Locked {
     #[inline]
     fn drop(&mut self) {
         self.restore();
+        let (port, number) = (self.port, self.number);
         // SAFETY: the guard is not used again.
-        let mut note = unsafe { ManuallyDrop::take(&mut self.state) }.unlock();
-        while note {
-            // Whoever has the lock now sees the inbox for itself.
-            let Some(state) = self.port.state.try_lock() else { break };
-            let mut again = ManuallyDrop::new(Self::new(self.port, state, self.number));
+        unsafe { ManuallyDrop::take(&mut self.state) }.unlock_and(|state| {
+            let mut again = ManuallyDrop::new(Self::new(port, state, number));
             again.restore();
-            // SAFETY: `again` is never dropped, so its guard is released here and nowhere else.
-            note = unsafe { ManuallyDrop::take(&mut again.state) }.unlock();
-        }
+            // SAFETY: `again` is never dropped, so its guard is released by the caller and nowhere else.
+            unsafe { ManuallyDrop::take(&mut again.state) }
+        });
     }
 }
 
@@ -277,7 +270,7 @@ impl Locked {
     #[inline]
     fn new(port: &'static Port, state: Held<'static, State>, number: c_int) -> Self {
         let mut locked = Self { port, number, state: ManuallyDrop::new(state) };
-        if port.inbox.load(Ordering::Relaxed) != NIL {
+        if !port.inbox.is_empty() {
             locked.empty_inbox();
         }
         locked
@@ -296,15 +289,7 @@ impl Locked {
     #[cold]
     fn empty_inbox(&mut self) {
         let slab = &self.port.slab;
-        let mut newest_first = self.port.inbox.swap(NIL, Ordering::Acquire);
-        let mut oldest_first = NIL;
-        while newest_first != NIL {
-            let node = slab.node(newest_first);
-            let rest = node.next.get();
-            node.next.set(oldest_first);
-            oldest_first = newest_first;
-            newest_first = rest;
-        }
+        let mut oldest_first = self.port.inbox.take_all(slab);
         // What the kernel holds has happened before (ORDER-1). Nobody has verified the number yet, and what another epoll
         // holds is not ours to take.
         if self.is_at(self.number) {
@@ -583,7 +568,7 @@ impl Locked {
         waiters.extract(|_| true, |place| place.give(sign::CLOSED));
         source::end(&mut self);
         port.close_helpers();
-        port.inbox.store(NIL, Ordering::Relaxed);
+        port.inbox.clear();
         port.bell_unsure.store(false, Ordering::Relaxed);
         port.set_trusted_number(None);
         port.slab.reset(0);

@@ -70,7 +70,7 @@ impl Queue {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::Queue;
     use crate::slab::Slab;

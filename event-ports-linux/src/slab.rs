@@ -9,7 +9,8 @@
 
 use crate::errno::Result;
 use crate::os;
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize};
+use core::sync::atomic::Ordering;
 
 /// The number of a slot. 0 is none.
 pub(crate) type Slot = u32;
@@ -19,6 +20,7 @@ pub(crate) const NIL: Slot = 0;
 
 /// A 32-bit field.
 #[derive(Debug)]
+#[cfg_attr(loom, derive(Default))]
 pub(crate) struct Word(AtomicU32);
 
 impl Word {
@@ -32,6 +34,7 @@ impl Word {
 
 /// A pointer-sized field.
 #[derive(Debug)]
+#[cfg_attr(loom, derive(Default))]
 pub(crate) struct Wide(AtomicUsize);
 
 impl Wide {
@@ -57,6 +60,7 @@ pub(crate) enum Phase {
 
 /// One slot.
 #[derive(Debug)]
+#[cfg_attr(loom, derive(Default))]
 #[repr(C)]
 pub(crate) struct Node {
     /// Link of the queue, of the inbox or of the free list: a slot is in one of them at a time.
@@ -114,14 +118,30 @@ pub(crate) struct Slab {
     free: AtomicU64,
 }
 
+/// So many nodes, all zero.
+#[cfg(not(loom))]
+fn nodes(count: usize) -> Result<&'static [Node]> {
+    let at = os::reserve_pages(count * size_of::<Node>())?;
+    // SAFETY: the mapping has room for `count` nodes, is page-aligned, is never unmapped, and zero bytes are valid
+    // atomics.
+    Ok(unsafe { core::slice::from_raw_parts(at.cast::<Node>(), count) })
+}
+
+/// The model checker has to be told of each atomic.
+#[cfg(loom)]
+fn nodes(count: usize) -> Result<&'static [Node]> {
+    Ok(Vec::leak((0..count).map(|_| Node::default()).collect()))
+}
+
 impl Slab {
     /// Reserves room for `capacity` slots.
     pub(crate) fn new(capacity: u32) -> Result<Self> {
-        let at = os::reserve_pages(capacity as usize * size_of::<Node>())?;
-        // SAFETY: the mapping has room for `capacity` nodes, is page-aligned, is never unmapped, and zero bytes are
-        // valid atomics.
-        let base = unsafe { core::slice::from_raw_parts(at.cast::<Node>(), capacity as usize) };
-        Ok(Self { base, limit: AtomicU32::new(capacity), fresh: AtomicU32::new(0), free: AtomicU64::new(0) })
+        Ok(Self {
+            base: nodes(capacity as usize)?,
+            limit: AtomicU32::new(capacity),
+            fresh: AtomicU32::new(0),
+            free: AtomicU64::new(0),
+        })
     }
 
     pub(crate) fn capacity(&self) -> u32 {
@@ -203,7 +223,7 @@ impl Slab {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::{NIL, Slab};
     use std::collections::HashSet;

@@ -3,8 +3,9 @@
 use crate::errno::{Errno, Result};
 use crate::os;
 use crate::port::Alert;
-use core::ptr::NonNull;
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+use crate::sync::{AtomicI32, AtomicU32, AtomicUsize, futex_wait, futex_wake};
+use core::ptr::{self, NonNull};
+use core::sync::atomic::Ordering;
 use libc::c_int;
 
 /// What a waiting thread is told, as bits of its word.
@@ -53,7 +54,7 @@ impl Waiter {
 
     /// Sleeps until there is a sign, for `nanos` at most, or until a signal comes.
     pub(crate) fn sleep(&self, nanos: u64) -> Result<()> {
-        os::futex_wait(&self.word, 0, nanos)
+        futex_wait(&self.word, 0, nanos)
     }
 
     pub(crate) fn alert(&self) -> Alert {
@@ -78,10 +79,10 @@ impl Waiter {
     }
 
     fn give(&self, sign: u32) {
-        let word = self.word.as_ptr().cast_const().cast::<AtomicU32>();
+        let word = ptr::from_ref(&self.word);
         // With CLOSED this is the last access: the thread may return, and its frame be gone, right after it.
         self.word.fetch_or(sign, Ordering::Release);
-        os::futex_wake(word);
+        futex_wake(word);
     }
 }
 
@@ -171,7 +172,7 @@ impl WaitList {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::{WaitList, Waiter};
 
