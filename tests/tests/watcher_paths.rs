@@ -295,7 +295,9 @@ fn a_path_through_a_directory_that_may_not_be_searched() {
         let news = scene.news();
         assert!(matches!(news[..], [(_, Failed(failure))] if failure.is_denied()), "{news:?}");
         close(&scene, 0o700);
-        assert_eq!(scene.news(), [], "it is as it was");
+        // It is as it was. But it was written just before, so its times do not prove that it was not written again unseen.
+        let news = scene.news_of("closed/file");
+        assert!(matches!(news[..], [] | [Modified]), "{news:?}");
         scene.append("closed/file", "x");
         assert_eq!(scene.news_of("closed/file"), [Modified]);
     });
