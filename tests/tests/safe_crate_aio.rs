@@ -169,6 +169,37 @@ fn a_cancelled_request_gives_everything_back() {
     });
 }
 
+/// AIO-13: a thread that is at a request may find that it has to wait after all. It does not go on waiting then.
+#[test]
+fn what_cannot_be_cancelled_and_finds_nothing_is_over() {
+    case(|| {
+        let port = port();
+        let mut verdicts = [0; 3];
+        for i in 0..1500 {
+            let (reader, mut writer) = UnixStream::pair().expect("a socket pair");
+            let reader = Arc::new(reader);
+            let request = port.aio_read(Arc::clone(&reader), vec![0; 1], 0, i).expect("submitted");
+            writer.write_all(b"x").expect("the socket takes it");
+            let start = Instant::now();
+            while start.elapsed() < Duration::from_micros((i % 100) as u64) {
+                std::hint::spin_loop();
+            }
+            // Perhaps what it was about to read.
+            let mut byte = 0_u8;
+            // SAFETY: there is room for the one byte.
+            let _ = unsafe { libc::recv(reader.as_raw_fd(), (&raw mut byte).cast(), 1, libc::MSG_DONTWAIT) };
+            let verdict = request.cancel().expect("a verdict");
+            if verdict == AioCancel::InProgress && cfg!(not(target_os = "linux")) {
+                // A thread of illumos's library waits for what it does not find.
+                writer.write_all(b"y").expect("the socket takes it");
+            }
+            verdicts[verdict as usize] += 1;
+            assert_eq!(next(&port).0.id(), request.id());
+        }
+        println!("cancelled, in progress, done: {verdicts:?}");
+    });
+}
+
 /// S9: the event comes, whatever is dropped before.
 #[test]
 fn a_request_lives_without_its_handle() {
