@@ -50,7 +50,9 @@ pub(crate) unsafe fn write(fd: c_int, at: *const c_void, len: usize) -> ssize_t 
 pub(crate) unsafe fn preadv2(fd: c_int, vector: &iovec, offset: off_t, flags: c_int) -> ssize_t {
     let (low, high) = halves(offset);
     // SAFETY: the caller's promise.
-    unsafe { libc::syscall(libc::SYS_preadv2, fd, &raw const *vector, 1_usize, low, high, flags) as ssize_t }
+    unsafe {
+        libc::syscall(libc::SYS_preadv2, fd, &raw const *vector, 1_usize, low, high, c_long::from(flags)) as ssize_t
+    }
 }
 
 /// `pwritev2` from one piece of memory.
@@ -60,7 +62,9 @@ pub(crate) unsafe fn preadv2(fd: c_int, vector: &iovec, offset: off_t, flags: c_
 pub(crate) unsafe fn pwritev2(fd: c_int, vector: &iovec, offset: off_t, flags: c_int) -> ssize_t {
     let (low, high) = halves(offset);
     // SAFETY: the caller's promise.
-    unsafe { libc::syscall(libc::SYS_pwritev2, fd, &raw const *vector, 1_usize, low, high, flags) as ssize_t }
+    unsafe {
+        libc::syscall(libc::SYS_pwritev2, fd, &raw const *vector, 1_usize, low, high, c_long::from(flags)) as ssize_t
+    }
 }
 
 /// An offset as the kernel wants it, which on machines of 64 bits looks at the first half alone, and has it whole there.
@@ -86,7 +90,7 @@ pub(crate) unsafe fn recv(fd: c_int, at: *mut c_void, len: usize, flags: c_int) 
 /// As for [`write`].
 pub(crate) unsafe fn send(fd: c_int, at: *const c_void, len: usize, flags: c_int) -> ssize_t {
     // SAFETY: the caller's promise; there is no address.
-    unsafe { libc::syscall(libc::SYS_sendto, fd, at, len, flags, ptr::null::<c_void>(), 0) as ssize_t }
+    unsafe { libc::syscall(libc::SYS_sendto, fd, at, len, flags, ptr::null::<c_void>(), 0_usize) as ssize_t }
 }
 
 /// `open`, where nothing is created.

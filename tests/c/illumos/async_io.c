@@ -23,13 +23,14 @@
 #define SIZE 1024
 
 typedef struct block {
-	aiocb_t cb;
 	char data[SIZE];
 	int writing;
+	aiocb_t *cb;
 } block_t;
 
 static int port, in, out;
 static block_t blocks[IN_FLIGHT];
+static aiocb_t requests[IN_FLIGHT];
 
 static void die(const char *what)
 {
@@ -43,14 +44,14 @@ static void read_block(block_t *block, off_t number)
 
 	pn.portnfy_port = port;
 	pn.portnfy_user = block;
-	block->cb.aio_fildes = in;
-	block->cb.aio_buf = block->data;
-	block->cb.aio_nbytes = SIZE;
-	block->cb.aio_offset = number * SIZE;
-	block->cb.aio_sigevent.sigev_notify = SIGEV_PORT;
-	block->cb.aio_sigevent.sigev_value.sival_ptr = &pn;
+	block->cb->aio_fildes = in;
+	block->cb->aio_buf = block->data;
+	block->cb->aio_nbytes = SIZE;
+	block->cb->aio_offset = number * SIZE;
+	block->cb->aio_sigevent.sigev_notify = SIGEV_PORT;
+	block->cb->aio_sigevent.sigev_value.sival_ptr = &pn;
 	block->writing = 0;
-	if (aio_read(&block->cb) == -1)
+	if (aio_read(block->cb) == -1)
 		die("aio_read");
 }
 
@@ -60,10 +61,10 @@ static void write_block(block_t *block)
 
 	pn.portnfy_port = port;
 	pn.portnfy_user = block;
-	block->cb.aio_fildes = out;
-	block->cb.aio_sigevent.sigev_value.sival_ptr = &pn;
+	block->cb->aio_fildes = out;
+	block->cb->aio_sigevent.sigev_value.sival_ptr = &pn;
 	block->writing = 1;
-	if (aio_write(&block->cb) == -1)
+	if (aio_write(block->cb) == -1)
 		die("aio_write");
 }
 
@@ -73,8 +74,10 @@ static void copy(void)
 	int next, written = 0;
 	uint_t nget, i;
 
-	for (next = 0; next < IN_FLIGHT; next++)
+	for (next = 0; next < IN_FLIGHT; next++) {
+		blocks[next].cb = &requests[next];
 		read_block(&blocks[next], next);
+	}
 	while (written < BLOCKS) {
 		nget = 1;
 		if (port_getn(port, list, IN_FLIGHT, &nget, NULL) == -1)
@@ -83,7 +86,7 @@ static void copy(void)
 			block_t *block = (block_t *)list[i].portev_user;
 			aiocb_t *cb = (aiocb_t *)list[i].portev_object;
 
-			if (list[i].portev_source != PORT_SOURCE_AIO || cb != &block->cb)
+			if (list[i].portev_source != PORT_SOURCE_AIO || cb != block->cb)
 				die("event");
 			if (aio_error(cb) != 0 || aio_return(cb) != SIZE)
 				die("transfer");
