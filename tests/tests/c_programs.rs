@@ -204,6 +204,23 @@ fn sources(directory: &str) -> BTreeSet<String> {
     sources.map(|path| Path::new(directory).join(name(path)).to_string_lossy().into_owned()).collect()
 }
 
+/// It is in `docs/c.md` as well, as what programs in C look like.
+#[test]
+fn the_documented_program_says_what_comes_from_four_sources() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).expect("it is there");
+    assert!(read("docs/c.md").contains(&format!("```c\n{}```\n", read("tests/c/sources.c"))), "both say the same");
+    if !ready("the_documented_program_says_what_comes_from_four_sources") {
+        return;
+    }
+    let directory = TempDir::new();
+    let output = run(Command::new(compile("sources", &Library::Static)).current_dir(directory.path()));
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let text = String::from_utf8(output.stdout).expect("it is ASCII");
+    let mut lines: Vec<_> = text.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, read("tests/c/sources.expected").lines().collect::<Vec<_>>());
+}
+
 #[test]
 fn every_program_is_run() {
     let here: BTreeSet<_> = PROGRAMS.iter().map(ToString::to_string).collect();
@@ -212,6 +229,7 @@ fn every_program_is_run() {
         there.append(&mut sources(directory));
     }
     // Programs to talk to, which other tests do.
+    assert!(there.remove("sources"));
     assert!(there.remove("fifos") && there.remove("aio_read"));
     assert_eq!(here, there);
 }
