@@ -58,6 +58,8 @@ fn registry() -> Result<MutexGuard<'static, Registry>> {
 
 #[cold]
 fn first_registry() -> Result<&'static Mutex<Registry>> {
+    // Before its lock can be held: a child that is forked then must notice.
+    fork::watch()?;
     let inherited = AtomicPtr::new(INHERITED.load(Ordering::Relaxed));
     let fresh = forever::allocate(|| Ok(Mutex::new(Registry { _inherited: inherited, ..Registry::default() })))?;
     match REGISTRY.compare_exchange(ptr::null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
@@ -85,7 +87,6 @@ pub(crate) fn set_event_limit(max: u32) -> Result<()> {
 /// Creates a port and returns its descriptor (CREATE-1 … CREATE-6).
 pub(crate) fn create() -> Result<c_int> {
     check_fork();
-    fork::watch().map_err(|_| Errno::AGAIN)?;
     let mut registry = registry().map_err(|_| Errno::AGAIN)?;
     registry.sweep(FEW_PORTS);
     if registry.alive.len() >= MAX_PORTS {

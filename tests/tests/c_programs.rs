@@ -178,6 +178,7 @@ programs! {
     manual_port_get: "manual/port_get",
     manual_port_getn: "manual/port_getn",
     manual_port_send: "manual/port_send",
+    misuse_fork_without_a_port: "misuse/fork_without_a_port",
     misuse_numbers_that_are_no_port: "misuse/numbers",
     misuse_pointers_that_cannot_be_right: "misuse/pointers",
     misuse_a_number_that_becomes_other_things: "misuse/reused_number",
