@@ -44,7 +44,7 @@ int main(void)
 
 	for (i = 0; i < THREADS; i++)
 		CHECK(pthread_create(&threads[i], NULL, ask, NULL) == 0);
-	for (i = 0; i < CHILDREN; i++) {
+	for (i = 0; i < CHILDREN && MALLOC_SURVIVES_FORK; i++) {
 		pid_t child = fork();
 
 		CHECK(child != -1);
