@@ -312,7 +312,10 @@ fn wait_06_closing_a_port_among_sixteen_threads_ends_every_wait() {
                                 break outcome;
                             }
                         };
-                        assert_eq!((outcome.result, outcome.events.len()), (Err(EBADF), 0), "round {round}");
+                        // Who was between two waits may find that the number has become something else for a moment: an
+                        // implementation may need descriptors of its own (WAIT-7).
+                        assert!(matches!(outcome.result, Err(EBADF | EBADFD)), "round {round}: {outcome:?}");
+                        assert_eq!(outcome.events, [], "round {round}");
                     });
                 }
                 for _ in 0..3 {
