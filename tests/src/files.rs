@@ -252,7 +252,15 @@ pub fn with_mounts(body: impl FnOnce()) {
 #[cfg(target_os = "linux")]
 fn own_mounts() -> bool {
     // SAFETY: no conditions, and no memory is touched.
-    let unshared = unsafe { libc::unshare(libc::CLONE_NEWNS) == 0 || unshare_user(libc::CLONE_NEWNS) };
+    let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
+    // Files can be made only by a user and a group that the namespace knows.
+    let known = || {
+        std::fs::write("/proc/self/uid_map", format!("{user} {user} 1")).is_ok()
+            && std::fs::write("/proc/self/setgroups", "deny").is_ok()
+            && std::fs::write("/proc/self/gid_map", format!("{group} {group} 1")).is_ok()
+    };
+    // SAFETY: no conditions, and no memory is touched.
+    let unshared = unsafe { libc::unshare(libc::CLONE_NEWNS) } == 0 || (unshare_user(libc::CLONE_NEWNS) && known());
     let none = std::ptr::null::<libc::c_char>();
     let flags = libc::MS_REC | libc::MS_PRIVATE;
     // SAFETY: the target is a string, and the rest is not looked at.
