@@ -8,6 +8,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// A forked child, killed if it is not waited for.
 #[derive(Debug)]
@@ -94,6 +95,13 @@ pub struct SignalStorm {
     sender: Option<JoinHandle<()>>,
 }
 
+/// How many signals of a storm come without a pause between them.
+const GUST: usize = 16;
+
+/// How long a pause is. It is for the thread that is hit: a handler that takes longer than the next signal needs to
+/// arrive would leave it no time for anything else, and a handler that sends events would fill the port.
+const LULL: Duration = Duration::from_micros(50);
+
 /// Keeps sending a signal to the calling thread.
 #[must_use]
 pub fn signal_storm(signal: c_int) -> SignalStorm {
@@ -104,9 +112,12 @@ pub fn signal_storm(signal: c_int) -> SignalStorm {
         let stop = Arc::clone(&stop);
         move || {
             while !stop.load(Ordering::Relaxed) {
-                // SAFETY: the target outlives this thread: it joins it when it drops the storm.
-                unsafe { libc::pthread_kill(target, signal) };
-                thread::yield_now();
+                for _ in 0..GUST {
+                    // SAFETY: the target outlives this thread: it joins it when it drops the storm.
+                    unsafe { libc::pthread_kill(target, signal) };
+                    thread::yield_now();
+                }
+                thread::sleep(LULL);
             }
         }
     });
