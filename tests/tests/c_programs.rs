@@ -205,11 +205,11 @@ fn sources(directory: &str) -> BTreeSet<String> {
     sources.map(|path| Path::new(directory).join(name(path)).to_string_lossy().into_owned()).collect()
 }
 
-/// It is in `docs/c.md` as well, as what programs in C look like.
+/// It is in the readme as well, as what programs in C look like.
 #[test]
 fn the_documented_program_says_what_comes_from_four_sources() {
     let read = |file: &str| fs::read_to_string(root().join(file)).expect("it is there");
-    assert!(read("docs/c.md").contains(&format!("```c\n{}```\n", read("tests/c/sources.c"))), "both say the same");
+    assert!(read("README.md").contains(&format!("```c\n{}```\n", read("tests/c/sources.c"))), "both say the same");
     if !ready("the_documented_program_says_what_comes_from_four_sources") {
         return;
     }
